@@ -1,0 +1,203 @@
+"""The diffusion family: weights and connectivity are refined together from noise in a few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from jaxtyping import Float
+from pydantic import Field
+from torch import Tensor, nn
+
+from generators.attention import TokenTransformer
+from generators.collection import Collection
+from generators.encoder import BlueprintEncoder, Encoded
+from generators.generated import Generated
+from generators.generator import Condition, Generator, GeneratorConfig, Mode, Trial, standard_normal
+from generators.heads import sinusoid, to_generated, to_values
+from generators.tokens import LANES, BatchLayout
+from search_spaces import Blueprint
+
+# dimension names: networks, tokens, edges, entries as in generators.tokens; state = tokens + edges;
+# channels = entries + 1, the last is the score of the neuron (for an edge: the score of its gate)
+
+TRAIN_STEPS = 1000
+
+
+class DiffusionConfig(GeneratorConfig):
+    """Settings of the ``diffusion`` family."""
+
+    d: int = Field(default=96, ge=8, le=4096, multiple_of=4, description="width of the denoiser")
+    layers: int = Field(default=4, ge=1, le=64, description="attention blocks of the denoiser")
+    steps: int = Field(default=4, ge=1, le=1000, description="denoiser evaluations for one network")
+    gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
+    scheduler: Literal["flow", "ddim", "dpm++"] = Field(
+        default="flow",
+        description="flow matching (Lipman et al. 2023, arXiv:2210.02747), DDIM (Song et al. 2021, "
+        "arXiv:2010.02502) or DPM-Solver++ (Lu et al. 2022, arXiv:2211.01095)",
+    )
+
+
+class DiffusionGenerator(Generator):
+    """Few-step refinement of noise into weights, neuron scores and gates, by a transformer over tokens.
+
+    The latent is the noise itself, one number for each entry of each token and each edge. With the ``flow``
+    scheduler the denoiser predicts the velocity noise − data; with ``ddim`` and ``dpm++`` it predicts the
+    data as the noisy state plus a correction. An untrained denoiser predicts no change, so the untrained
+    generator emits freshly initialised networks.
+    """
+
+    name: ClassVar[str] = "diffusion"
+    kind: ClassVar[Literal["family", "baseline"]] = "family"
+    modes: ClassVar[tuple[Mode, ...]] = ("task", "zoo", "both")
+    Config: ClassVar[type[GeneratorConfig]] = DiffusionConfig
+    unit: Tensor
+
+    def __init__(self, config: DiffusionConfig | None = None) -> None:
+        super().__init__(config)
+        self.settings = c = config or DiffusionConfig()
+        self.channels = self.tokenizer.entries + 1
+        self.encoder = BlueprintEncoder(c.d)
+        self.enter = nn.Linear(self.channels, c.d)
+        self.condition = nn.Sequential(nn.Linear(64 + 16, c.d), nn.GELU(), nn.Linear(c.d, c.d))
+        self.body = TokenTransformer(c.d, c.layers)
+        self.leave = nn.Sequential(nn.LayerNorm(c.d), nn.Linear(c.d, self.channels))
+        nn.init.zeros_(self.leave[1].weight)
+        nn.init.zeros_(self.leave[1].bias)
+        self.register_buffer("unit", torch.ones(self.channels))
+
+    @property
+    def evaluations(self) -> int:
+        """One for each step."""
+        return self.settings.steps
+
+    @classmethod
+    def suggest(cls, trial: Trial) -> Mapping[str, Any]:
+        """Number of steps and how many of them the task loss flows through."""
+        return {
+            "steps": trial.suggest_int("diffusion.steps", 2, 8, step=2),
+            "gradient_steps": trial.suggest_int("diffusion.gradient_steps", 1, 2),
+        }
+
+    def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+        """Standard normal noise ``[networks, state, channels]``."""
+        layout = self.tokenizer.batch(blueprints)
+        tokens, edges = layout.node.shape[1], layout.edge_real.shape[1]
+        noise = torch.zeros(len(seeds), tokens + edges, self.channels)
+        for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
+            own_edges = len(part.blueprint.optional_edges)
+            draw = standard_normal((len(part) + own_edges, self.channels), seed)
+            noise[n, : len(part)] = draw[: len(part)]
+            noise[n, tokens : tokens + own_edges] = draw[len(part) :]
+        return noise
+
+    def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
+        """Refine ``latent`` in ``steps`` steps; gradients flow through the last ``gradient_steps``."""
+        scheduler = self._scheduler()
+        scheduler.set_timesteps(self.settings.steps, device=latent.device)
+        with torch.no_grad():
+            frozen = self.encoder(layout)
+        live = self.encoder(layout) if torch.is_grad_enabled() else frozen
+        state = latent
+        free = self.settings.steps - self.settings.gradient_steps
+        for i, t in enumerate(scheduler.timesteps):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and i >= free):
+                output = self.denoise(
+                    layout, live if i >= free else frozen, state, (t / TRAIN_STEPS).expand(len(state)), condition
+                )
+                state = scheduler.step(output, t, state, return_dict=False)[0]
+        return self._from_state(layout, state, condition)
+
+    def denoise(
+        self,
+        layout: BatchLayout,
+        encoded: Encoded,
+        state: Float[Tensor, "networks state channels"],
+        time: Float[Tensor, " networks"],
+        condition: Condition,
+    ) -> Float[Tensor, "networks state channels"]:
+        """The network's prediction for a noisy state.
+
+        Args:
+            layout: of the blueprints.
+            encoded: the encoder's view of them.
+            state: noisy tokens, then noisy edges.
+            time: 0 = data, 1 = noise.
+            condition: what is wanted.
+        """
+        count = layout.node.shape[1]
+        wanted = self.condition(torch.cat([sinusoid(time, 64), sinusoid(condition.density, 16)], dim=-1))[:, None]
+        entered = self.enter(state)
+        tokens, edges = self.body(
+            entered[:, :count] + encoded.tokens + wanted,
+            entered[:, count:] + encoded.edges + wanted,
+            layout.real,
+            layout.edge_real,
+        )
+        change = self.leave(torch.cat([tokens, edges], dim=1))
+        return change if self.settings.scheduler == "flow" else state + change
+
+    def prepare(self, training: Collection) -> None:
+        """Measure the spread of each channel over trained networks, so that data has unit variance."""
+        values, scores, _ = to_values(training.networks)
+        used = training.networks.layout.used
+        lane = [self._spread(values[..., i], used[..., i]) for i in range(LANES)]
+        weights = self._spread(values[..., LANES:], used[..., LANES:])
+        score = self._spread(scores, training.networks.layout.real)
+        width = self.channels - LANES - 1
+        self.unit.copy_(torch.tensor([*lane, *([weights] * width), score], device=self.unit.device))
+
+    def zoo_loss(
+        self, networks: Generated, condition: Condition, generator: torch.Generator
+    ) -> Float[Tensor, " networks"]:
+        """Denoising loss on trained networks: mean squared error of the prediction over real channels.
+
+        For ``flow``: x_t = (1 − t) x + t noise, target noise − x, t uniform (Lipman et al. 2023, eq. 23 with
+        sigma_min 0, time reversed). Otherwise the schedule's x_t, target x, t uniform.
+        """
+        layout = networks.layout
+        clean, real = self._to_state(networks)
+        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+        if self.settings.scheduler == "flow":
+            time = torch.rand(len(clean), generator=generator).to(clean.device)
+            mix = time[:, None, None]
+            noisy, target = (1 - mix) * clean + mix * noise, noise - clean
+        else:
+            t = torch.randint(TRAIN_STEPS, (len(clean),), generator=generator).to(clean.device)
+            noisy, target, time = self._scheduler().add_noise(clean, noise, t), clean, t / TRAIN_STEPS
+        output = self.denoise(layout, self.encoder(layout), noisy, time, condition)
+        return ((output - target).square() * real).sum((1, 2)) / real.sum((1, 2))
+
+    def _scheduler(self) -> Any:
+        if self.settings.scheduler == "flow":
+            return FlowMatchEulerDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)
+        kind = DDIMScheduler if self.settings.scheduler == "ddim" else DPMSolverMultistepScheduler
+        extra = {"clip_sample": False} if self.settings.scheduler == "ddim" else {}
+        return kind(
+            num_train_timesteps=TRAIN_STEPS, prediction_type="sample", beta_schedule="squaredcos_cap_v2", **extra
+        )
+
+    @staticmethod
+    def _spread(values: Tensor, used: Tensor) -> float:
+        return max(0.1, float(values[used].square().mean().sqrt())) if bool(used.any()) else 1.0
+
+    def _from_state(self, layout: BatchLayout, state: Tensor, condition: Condition) -> Generated:
+        count = layout.node.shape[1]
+        tokens = state[:, :count] * self.unit
+        return to_generated(
+            self.tokenizer, layout, tokens[..., :-1], tokens[..., -1], state[:, count:, -1], condition
+        )
+
+    def _to_state(self, networks: Generated) -> tuple[Tensor, Tensor]:
+        """Trained networks as clean states, and which channels are real."""
+        values, scores, edges = to_values(networks)
+        tokens = torch.cat([values, scores[..., None]], dim=-1) / self.unit
+        layout = networks.layout
+        gates = values.new_zeros(*edges.shape, self.channels)
+        gates[..., -1] = edges
+        real = torch.cat([layout.used, layout.real[..., None]], dim=-1).float()
+        real_edges = torch.zeros_like(gates)
+        real_edges[..., -1] = layout.edge_real
+        return torch.cat([tokens, gates], dim=1), torch.cat([real, real_edges], dim=1)

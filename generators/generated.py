@@ -1,0 +1,128 @@
+"""What a generator emits: weights and connectivity of several networks of differing shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from generators.tokens import BatchLayout, WeightTokenizer
+from search_spaces import Blueprint, WeightloomError
+from search_spaces.network import GraphNetwork
+
+# dimension names: networks, tokens, entries as in generators.tokens; edges = optional edges
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Generated:
+    """Weights and connectivity of a batch of networks.
+
+    Attributes:
+        tokenizer: what the tokens mean.
+        layout: the networks' blueprints and where their parameters lie.
+        tokens: parameter values; 0 in entries that hold none.
+        open_neurons: 1 = the token's neuron is there, 0 = it is closed; 1 for every neuron that may not be
+            closed, 0 for padding. Gradients may flow through (straight-through).
+        gates: 1 = the optional edge is open, 0 = closed; 0 for padding.
+    """
+
+    tokenizer: WeightTokenizer
+    layout: BatchLayout
+    tokens: Float[Tensor, "networks tokens entries"]
+    open_neurons: Float[Tensor, "networks tokens"]
+    gates: Float[Tensor, "networks edges"]
+
+    def __post_init__(self) -> None:
+        expected = (*self.layout.node.shape, self.tokenizer.entries)
+        if tuple(self.tokens.shape) != expected or tuple(self.open_neurons.shape) != expected[:2]:
+            raise WeightloomError(
+                f"generated: expected tokens {expected}, got {tuple(self.tokens.shape)} "
+                f"with masks {tuple(self.open_neurons.shape)}"
+            )
+
+    @property
+    def blueprints(self) -> tuple[Blueprint, ...]:
+        """One per network."""
+        return self.layout.blueprints
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @classmethod
+    def dense(
+        cls, tokenizer: WeightTokenizer, layout: BatchLayout, tokens: Float[Tensor, "networks tokens entries"]
+    ) -> Generated:
+        """The same weights with every neuron and every wire open."""
+        layout = layout.to(tokens.device)
+        return cls(
+            tokenizer=tokenizer,
+            layout=layout,
+            tokens=tokens * layout.used,
+            open_neurons=layout.real.to(tokens.dtype),
+            gates=layout.edge_real.to(tokens.dtype),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Generated]) -> Generated:
+        """Several batches as one."""
+        tokenizer = parts[0].tokenizer
+        layout = tokenizer.batch([b for part in parts for b in part.blueprints]).to(parts[0].tokens.device)
+        count, longest = layout.node.shape
+        tokens = parts[0].tokens.new_zeros(count, longest, tokenizer.entries)
+        neurons = tokens.new_zeros(count, longest)
+        gates = tokens.new_zeros(count, layout.edge_real.shape[1])
+        start = 0
+        for part in parts:
+            rows = slice(start, start + len(part))
+            tokens[rows, : part.tokens.shape[1]] = part.tokens
+            neurons[rows, : part.tokens.shape[1]] = part.open_neurons
+            gates[rows, : part.gates.shape[1]] = part.gates
+            start += len(part)
+        return cls(tokenizer=tokenizer, layout=layout, tokens=tokens, open_neurons=neurons, gates=gates)
+
+    def select(self, indices: Sequence[int]) -> Generated:
+        """Some of the networks, in the order asked for."""
+        layout = self.tokenizer.batch([self.blueprints[i] for i in indices]).to(self.tokens.device)
+        longest, edges = layout.node.shape[1], layout.edge_real.shape[1]
+        index = torch.as_tensor(list(indices), device=self.tokens.device)
+        return replace(
+            self,
+            layout=layout,
+            tokens=self.tokens[index, :longest],
+            open_neurons=self.open_neurons[index, :longest],
+            gates=self.gates[index, :edges],
+        )
+
+    def detach(self) -> Generated:
+        """Without gradients."""
+        return replace(
+            self,
+            tokens=self.tokens.detach(),
+            open_neurons=self.open_neurons.detach(),
+            gates=self.gates.detach(),
+        )
+
+    def state_dict(self, index: int) -> dict[str, Tensor]:
+        """Named tensors of one network (connectivity apart)."""
+        return self.tokenizer.detokenize(self.tokens[index], self.blueprints[index])
+
+    def neurons(self, index: int) -> dict[str, Tensor]:
+        """Per node of one network a boolean tensor: which of its maskable neurons are open."""
+        layout, nodes = self.layout.layouts[index], self.blueprints[index].architecture.nodes
+        chosen = layout.maskable & (layout.chunk == 0)
+        values = self.open_neurons[index, : len(layout)].detach().cpu() > 0.5
+        return {nodes[i].name: values[chosen & (layout.node == i)] for i in layout.node[chosen].unique().tolist()}
+
+    def wires(self, index: int) -> dict[tuple[str, str], bool]:
+        """Per optional edge (source, target) of one network whether it is open."""
+        edges = self.blueprints[index].optional_edges
+        return {(e.source, e.target): bool(self.gates[index, i] > 0.5) for i, e in enumerate(edges)}
+
+    def network(self, index: int) -> GraphNetwork:
+        """One network as a plain module with its closed neurons and wires."""
+        module = GraphNetwork(self.blueprints[index].architecture)
+        module.load_state_dict({k: v.detach().cpu() for k, v in self.state_dict(index).items()})
+        return module.connect(self.neurons(index), self.wires(index)).eval()

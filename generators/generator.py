@@ -1,0 +1,161 @@
+"""The interface of everything that emits weights and connectivity."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from generators.generated import Generated
+from generators.tokens import BatchLayout, WeightTokenizer
+from search_spaces import Blueprint, WeightloomError
+
+if TYPE_CHECKING:
+    from generators.collection import Collection
+
+# dimension names: networks, tokens, entries as in generators.tokens
+
+Mode = Literal["task", "zoo", "both"]
+
+
+class Trial(Protocol):
+    """The little of an Optuna trial that a generator needs to propose its own settings."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Pick one of ``choices``."""
+        ...
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Pick a number between ``low`` and ``high``."""
+        ...
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Pick an integer between ``low`` and ``high``."""
+        ...
+
+
+class GeneratorConfig(BaseModel):
+    """Settings that every generator has; families add their own. Unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token_width: int = Field(default=64, ge=1, le=65536, description="weights in one token")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Condition:
+    """What is wanted of each network.
+
+    Attributes:
+        density: share of hidden neurons that stay open, above 0 and at most 1.
+    """
+
+    density: Float[Tensor, " networks"]
+
+    @classmethod
+    def uniform(cls, count: int, density: float = 1.0, device: torch.device | str = "cpu") -> Condition:
+        """The same for all."""
+        if not 0 < density <= 1:
+            raise WeightloomError(f"condition: density must be above 0 and at most 1, got {density}")
+        return cls(density=torch.full((count,), float(density), device=device))
+
+
+class Generator(nn.Module, ABC):
+    """(blueprints, latent, condition) → weights and connectivity.
+
+    Obligations of a subclass: same seeds give same networks, in any process; a network does not depend on
+    its neighbours in the batch (beyond float rounding); every parameter and every optional edge of each
+    blueprint is emitted; at ``density`` 1 no neuron is closed.
+
+    Class attributes:
+        name: as registered.
+        kind: ``family`` for generators that learn by gradient, ``baseline`` for the honest comparisons.
+        modes: how it can be trained, see ``workbench.training``; empty for baselines, which are fitted.
+        Config: its settings.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Literal["family", "baseline"]]
+    modes: ClassVar[tuple[Mode, ...]] = ()
+    Config: ClassVar[type[GeneratorConfig]] = GeneratorConfig
+
+    def __init__(self, config: GeneratorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or self.Config()
+        self.tokenizer = WeightTokenizer(width=self.config.token_width)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        for tensor in (*self.parameters(), *self.buffers()):
+            return tensor.device
+        return torch.device("cpu")
+
+    @property
+    def evaluations(self) -> int:
+        """Number of forward passes through its network for one call (NFE)."""
+        return 1
+
+    @classmethod
+    def suggest(cls, trial: Trial) -> Mapping[str, Any]:
+        """Settings to try, asked from an Optuna trial; none by default."""
+        return {}
+
+    @abstractmethod
+    def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+        """Latents, one per network along the first axis, each decided by its own seed alone."""
+
+    @abstractmethod
+    def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
+        """Weights and connectivity, differentiable where the generator learns by gradient."""
+
+    def forward(
+        self, blueprints: Sequence[Blueprint], latent: Tensor, condition: Condition | None = None
+    ) -> Generated:
+        """``emit`` for a sequence of blueprints; without ``condition`` everything is dense."""
+        layout = self.tokenizer.batch(blueprints).to(self.device)
+        condition = condition or Condition.uniform(len(blueprints), device=self.device)
+        if len(latent) != len(blueprints) or len(condition.density) != len(blueprints):
+            raise WeightloomError(
+                f"generator {self.name}: expected {len(blueprints)} latents and conditions, "
+                f"got {len(latent)} and {len(condition.density)}"
+            )
+        return self.emit(layout, latent, condition)
+
+    @torch.no_grad()
+    def generate(
+        self, blueprints: Sequence[Blueprint], seeds: Sequence[int], density: float = 1.0
+    ) -> Generated:
+        """Networks for ``blueprints``, each from its own seed.
+
+        Args:
+            blueprints: one per network.
+            seeds: one per network.
+            density: share of hidden neurons to keep.
+        """
+        was_training = self.training
+        self.eval()
+        latent = self.draw_latent(blueprints, seeds).to(self.device)
+        condition = Condition.uniform(len(blueprints), density, self.device)
+        generated = self(blueprints, latent, condition)
+        self.train(was_training)
+        return generated
+
+
+class Fitted(ABC):
+    """A generator that is fitted to trained networks in closed form instead of by gradient."""
+
+    @abstractmethod
+    def fit(self, training: Collection) -> None:
+        """Take what it needs from the training networks of a zoo."""
+
+
+def standard_normal(shape: Sequence[int], seed: int) -> Tensor:
+    """Numbers from N(0, 1) that depend on the seed alone, on every device."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

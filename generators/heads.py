@@ -1,0 +1,56 @@
+"""From vectors per token and per edge to weights and connectivity, in natural units."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from generators.connectivity import open_edges, open_neurons
+from generators.generated import Generated
+from generators.generator import Condition
+from generators.tokens import BatchLayout, WeightTokenizer
+
+# dimension names: networks, tokens, entries, edges as in generators.tokens
+
+GATE_BIAS = 2.0
+"""Added to emitted gate scores, so that an untrained generator leaves wires open."""
+
+
+def to_generated(
+    tokenizer: WeightTokenizer,
+    layout: BatchLayout,
+    values: Float[Tensor, "networks tokens entries"],
+    neuron_scores: Float[Tensor, "networks tokens"],
+    edge_scores: Float[Tensor, "networks edges"],
+    condition: Condition,
+) -> Generated:
+    """Networks from values in natural units (1 = the usual size of such a weight) and raw scores."""
+    return Generated(
+        tokenizer=tokenizer,
+        layout=layout,
+        tokens=(layout.centre + layout.scale * values) * layout.used,
+        open_neurons=open_neurons(layout, neuron_scores, condition.density),
+        gates=open_edges(layout, edge_scores + GATE_BIAS),
+    )
+
+
+def to_values(
+    generated: Generated,
+) -> tuple[
+    Float[Tensor, "networks tokens entries"], Float[Tensor, "networks tokens"], Float[Tensor, "networks edges"]
+]:
+    """The inverse: values in natural units, and scores of −1 or +1 around which masks were decided."""
+    layout = generated.layout
+    values = (generated.tokens - layout.centre) / layout.scale * layout.used
+    neurons = (2.0 * generated.open_neurons - 1.0) * layout.real
+    edges = (2.0 * generated.gates - 1.0) * layout.edge_real - GATE_BIAS * layout.edge_real
+    return values, neurons, edges
+
+
+def sinusoid(t: Float[Tensor, " networks"], d: int) -> Float[Tensor, "networks d"]:
+    """Features of a number in 0..1 (Vaswani et al. 2017, section 3.5, frequencies 1 to 1,000)."""
+    half = d // 2
+    frequency = torch.logspace(0.0, 3.0, half, device=t.device)
+    angle = t[:, None] * frequency
+    return torch.cat([angle.sin(), angle.cos(), t.new_zeros(len(t), d - 2 * half)], dim=-1)

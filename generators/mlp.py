@@ -1,0 +1,92 @@
+"""The feed-forward family: every token by itself from its coordinates, the graph, the latent and the condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from generators.encoder import BlueprintEncoder
+from generators.generated import Generated
+from generators.generator import Condition, Generator, GeneratorConfig, Mode, Trial, standard_normal
+from generators.heads import sinusoid, to_generated
+from generators.tokens import BatchLayout
+from search_spaces import Blueprint
+
+
+class LatentConfig(GeneratorConfig):
+    """Settings of the families that read a latent vector."""
+
+    latent: int = Field(default=32, ge=1, le=4096, description="length of the latent vector")
+
+
+class MLPConfig(LatentConfig):
+    """Settings of the ``mlp`` family."""
+
+    d: int = Field(default=96, ge=8, le=4096, description="width of the blueprint encoder")
+    hidden: int = Field(default=256, ge=8, le=16384, description="width of the token network")
+    layers: int = Field(default=3, ge=1, le=32, description="hidden layers of the token network")
+
+
+class MLPGenerator(Generator):
+    """Feed-forward hypernetwork: one small network applied to each token (Ha et al. 2017, arXiv:1609.09106).
+
+    Weights leave it in natural units (1/sqrt(fan-in)) with unit variance, so that an untrained generator
+    emits sanely scaled networks for any architecture (compare Chang et al. 2020, ICLR).
+    """
+
+    name: ClassVar[str] = "mlp"
+    kind: ClassVar[Literal["family", "baseline"]] = "family"
+    modes: ClassVar[tuple[Mode, ...]] = ("task", "zoo", "both")
+    Config: ClassVar[type[GeneratorConfig]] = MLPConfig
+
+    def __init__(self, config: MLPConfig | None = None) -> None:
+        super().__init__(config)
+        c = config or MLPConfig()
+        self.latent = c.latent
+        self.encoder = BlueprintEncoder(c.d)
+        self.condition = nn.Linear(c.latent + 16, c.hidden)
+        self.enter = nn.Linear(c.d, c.hidden)
+        self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
+        self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
+        self.leave = unit_head(c.hidden, self.tokenizer.entries + 1)
+        self.edge = nn.Sequential(nn.Linear(c.d + c.latent + 16, c.d), nn.GELU(), nn.Linear(c.d, 1))
+
+    @classmethod
+    def suggest(cls, trial: Trial) -> Mapping[str, Any]:
+        """Width and latent length."""
+        return {
+            "hidden": trial.suggest_categorical("mlp.hidden", (192, 256, 384)),
+            "latent": trial.suggest_categorical("mlp.latent", (8, 32, 128)),
+        }
+
+    def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+        """Standard normal vectors ``[networks, latent]``."""
+        return draw_vectors(seeds, self.latent)
+
+    def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
+        """One pass."""
+        encoded = self.encoder(layout)
+        wanted = torch.cat([latent, sinusoid(condition.density, 16)], dim=-1)
+        h = self.enter(encoded.tokens) + self.condition(wanted)[:, None]
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            h = h + nn.functional.gelu(layer(norm(h)))
+        out = self.leave(h)
+        edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
+        return to_generated(self.tokenizer, layout, out[..., :-1], out[..., -1], edges[..., 0], condition)
+
+
+def unit_head(inputs: int, outputs: int) -> nn.Sequential:
+    """A norm and a linear layer whose outputs start with unit variance."""
+    linear = nn.Linear(inputs, outputs)
+    nn.init.normal_(linear.weight, std=inputs**-0.5)
+    nn.init.zeros_(linear.bias)
+    return nn.Sequential(nn.LayerNorm(inputs), linear)
+
+
+def draw_vectors(seeds: Sequence[int], length: int) -> Tensor:
+    """Standard normal vectors ``[networks, length]``, each from its own seed."""
+    return torch.stack([standard_normal((length,), seed) for seed in seeds])

@@ -1,0 +1,35 @@
+"""Which architectures exist, and what has to be emitted for one. Importing this imports no torch."""
+
+from search_spaces.architecture import Architecture, Edge, Genome, Node
+from search_spaces.blueprint import Blueprint, ParameterSpec
+from search_spaces.choices import Choice, Product, Switch, Tree, Trial
+from search_spaces.encoding import NODE_FEATURES, GraphArrays, encode
+from search_spaces.errors import DamagedFile, RunFailed, UnknownName, WeightloomError
+from search_spaces.mlp import MLPSpace
+from search_spaces.registry import SPACES, Registry
+from search_spaces.space import SearchSpace
+
+__all__ = [
+    "NODE_FEATURES",
+    "SPACES",
+    "Architecture",
+    "Blueprint",
+    "Choice",
+    "DamagedFile",
+    "Edge",
+    "Genome",
+    "GraphArrays",
+    "MLPSpace",
+    "Node",
+    "ParameterSpec",
+    "Product",
+    "Registry",
+    "RunFailed",
+    "SearchSpace",
+    "Switch",
+    "Tree",
+    "Trial",
+    "UnknownName",
+    "WeightloomError",
+    "encode",
+]

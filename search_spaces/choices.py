@@ -1,0 +1,161 @@
+"""The tree of choices: the one description that everything about a search space is derived from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from search_spaces.architecture import Genome, Value
+from search_spaces.errors import UnknownName, WeightloomError
+
+
+class Trial(Protocol):
+    """The little of an Optuna trial that a space needs."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Value]) -> Value:
+        """Pick one of ``choices``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values.
+
+    Attributes:
+        name: unique along any path through the tree; the gene's name.
+        options: the allowed values, in an order where neighbours are alike.
+    """
+
+    name: str
+    options: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """All of its children together."""
+
+    children: tuple[Tree, ...]
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A choice whose value decides which subtree follows."""
+
+    name: str
+    branches: tuple[tuple[Value, Tree], ...]
+
+    @property
+    def choice(self) -> Choice:
+        """The choice between the branches."""
+        return Choice(self.name, tuple(value for value, _ in self.branches))
+
+
+Tree = Choice | Product | Switch
+Decide = Callable[[Choice], Value]
+
+
+def walk(tree: Tree, decide: Decide) -> dict[str, Value]:
+    """The genome that results when ``decide`` answers every choice met on the way."""
+    if isinstance(tree, Choice):
+        return {tree.name: decide(tree)}
+    if isinstance(tree, Product):
+        genome: dict[str, Value] = {}
+        for child in tree.children:
+            genome |= walk(child, decide)
+        return genome
+    value = decide(tree.choice)
+    return {tree.name: value} | walk(dict(tree.branches)[value], decide)
+
+
+def size(tree: Tree) -> int:
+    """The exact number of genomes."""
+    if isinstance(tree, Choice):
+        return len(tree.options)
+    if isinstance(tree, Product):
+        return math.prod(size(child) for child in tree.children)
+    return sum(size(branch) for _, branch in tree.branches)
+
+
+def all_choices(tree: Tree) -> Iterator[Choice]:
+    """Every choice of the tree once, in order, whether taken or not."""
+    seen: set[str] = set()
+
+    def visit(part: Tree) -> Iterator[Choice]:
+        own = part if isinstance(part, Choice) else part.choice if isinstance(part, Switch) else None
+        if own is not None and own.name not in seen:
+            seen.add(own.name)
+            yield own
+        below = part.children if isinstance(part, Product) else ()
+        below = tuple(branch for _, branch in part.branches) if isinstance(part, Switch) else below
+        for child in below:
+            yield from visit(child)
+
+    yield from visit(tree)
+
+
+def validate(tree: Tree, genome: Genome) -> dict[str, Value]:
+    """The genome, checked.
+
+    Raises:
+        WeightloomError: a gene is missing, unknown, or has a value that is not among its options.
+    """
+
+    def decide(choice: Choice) -> Value:
+        if choice.name not in genome:
+            raise WeightloomError(f"genome: {choice.name!r} is missing; allowed are {list(choice.options)}")
+        value = genome[choice.name]
+        if value not in choice.options or isinstance(value, bool) != isinstance(choice.options[0], bool):
+            raise WeightloomError(
+                f"genome: {choice.name} = {value!r} is not allowed; allowed are {list(choice.options)}"
+            )
+        return value
+
+    checked = walk(tree, decide)
+    for name in genome:
+        if name not in checked:
+            raise UnknownName("gene", name, checked)
+    return checked
+
+
+def neighbours(tree: Tree, genome: Genome) -> Iterator[dict[str, Value]]:
+    """Every genome that differs by one choice; genes of a newly taken branch start at their first option."""
+    for name in genome:
+        for value in _choice(tree, name).options:
+            if value != genome[name]:
+                yield _repair(tree, {**genome, name: value}, lambda choice: choice.options[0])
+
+
+def mutate(tree: Tree, genome: Genome, pick: Decide) -> dict[str, Value]:
+    """One gene changed to another value, both picked by ``pick``; genes newly needed are picked too."""
+    movable = tuple(name for name in genome if len(_choice(tree, name).options) > 1)
+    if not movable:
+        return dict(genome)
+    name = str(pick(Choice("gene", movable)))
+    choice = _choice(tree, name)
+    others = tuple(value for value in choice.options if value != genome[name])
+    return _repair(tree, {**genome, name: pick(Choice(name, others))}, pick)
+
+
+def crossover(tree: Tree, first: Genome, second: Genome, pick: Decide) -> dict[str, Value]:
+    """Each gene from one of two parents; a gene that only one of them has comes from it."""
+
+    def decide(choice: Choice) -> Value:
+        known = tuple(parent[choice.name] for parent in (first, second) if choice.name in parent)
+        known = tuple(value for value in known if value in choice.options)
+        return pick(Choice(choice.name, known or choice.options))
+
+    return walk(tree, decide)
+
+
+def _repair(tree: Tree, wanted: Mapping[str, Value], fill: Decide) -> dict[str, Value]:
+    def decide(choice: Choice) -> Value:
+        value = wanted.get(choice.name)
+        return value if value is not None and value in choice.options else fill(choice)
+
+    return walk(tree, decide)
+
+
+def _choice(tree: Tree, name: str) -> Choice:
+    return next(choice for choice in all_choices(tree) if choice.name == name)

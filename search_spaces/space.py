@@ -1,0 +1,147 @@
+"""A search space: one tree of choices and one way to compose an architecture; the rest is derived."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
+
+from search_spaces import choices
+from search_spaces.architecture import Architecture, Genome, Value
+from search_spaces.choices import Choice, Decide, Tree, Trial
+from search_spaces.errors import WeightloomError
+from search_spaces.operations import check
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class SearchSpace(ABC):
+    """Architectures for data of one shape.
+
+    A subclass says which choices there are (``tree``) and what a genome means (``compose``); everything
+    else follows. Instances are immutable and may be shared between threads.
+
+    Args:
+        inputs: number of values of one example, flattened.
+        outputs: number of classes.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, *, inputs: int, outputs: int) -> None:
+        for what, value in (("inputs", inputs), ("outputs", outputs)):
+            if not isinstance(value, int) or value < 1:
+                raise WeightloomError(f"space {self.name}: {what} must be an integer of at least 1, got {value!r}")
+        self.inputs = inputs
+        self.outputs = outputs
+
+    @property
+    @abstractmethod
+    def tree(self) -> Tree:
+        """The tree of choices."""
+
+    @abstractmethod
+    def compose(self, genome: Genome) -> Architecture:
+        """The architecture of a valid genome; must be a pure function of it."""
+
+    @final
+    def from_genome(self, genome: Genome) -> Architecture:
+        """The architecture of ``genome`` after checking it; raises ``WeightloomError`` naming the gene."""
+        return self.compose(choices.validate(self.tree, genome))
+
+    @final
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """An architecture with every choice drawn uniformly (not uniform over architectures)."""
+        return self.compose(choices.walk(self.tree, _picker(rng)))
+
+    @final
+    def sample_distinct(
+        self, count: int, rng: np.random.Generator, exclude: frozenset[str] = frozenset()
+    ) -> tuple[Architecture, ...]:
+        """``count`` architectures with differing keys, none of them in ``exclude``.
+
+        Raises:
+            WeightloomError: the space is too small.
+        """
+        found: dict[str, Architecture] = {}
+        for _ in range(200 * count + 1000):
+            if len(found) == count:
+                return tuple(found.values())
+            architecture = self.sample(rng)
+            if architecture.key not in exclude:
+                found.setdefault(architecture.key, architecture)
+        raise WeightloomError(
+            f"space {self.name}: found only {len(found)} of {count} distinct architectures; "
+            f"the space has {self.size} genomes: ask for fewer or widen the space"
+        )
+
+    @final
+    def suggest(self, trial: Trial, prefix: str = "") -> Architecture:
+        """Ask an Optuna trial; only the branches taken become parameters (a choice always has one name)."""
+
+        def decide(choice: Choice) -> Value:
+            return trial.suggest_categorical(prefix + choice.name, choice.options)
+
+        return self.compose(choices.walk(self.tree, decide))
+
+    @final
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """One choice changed at random."""
+        return self.compose(choices.mutate(self.tree, self.genome(architecture), _picker(rng)))
+
+    @final
+    def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
+        """Each choice from one of two parents."""
+        return self.compose(
+            choices.crossover(self.tree, self.genome(first), self.genome(second), _picker(rng))
+        )
+
+    @final
+    def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
+        """Every architecture one choice away."""
+        for genome in choices.neighbours(self.tree, self.genome(architecture)):
+            yield self.compose(genome)
+
+    @final
+    @property
+    def size(self) -> int:
+        """The exact number of genomes (architectures with equal keys counted apart)."""
+        return choices.size(self.tree)
+
+    @final
+    def genome(self, architecture: Architecture) -> dict[str, Value]:
+        """The checked genome of one of this space's architectures."""
+        if architecture.space != self.name:
+            raise WeightloomError(
+                f"space {self.name}: expected one of its architectures, got one of space {architecture.space!r}"
+            )
+        return choices.validate(self.tree, dict(architecture.genome))
+
+    @final
+    def validate(self, architecture: Architecture) -> None:
+        """Check that the graph is what its genome composes to and that every operation can be built.
+
+        Raises:
+            WeightloomError: naming the gene or node and what would be allowed.
+        """
+        if self.compose(self.genome(architecture)) != architecture:
+            raise WeightloomError(
+                f"space {self.name}: the graph of {architecture} does not match its genome; "
+                "one of them was altered: build it anew with from_genome"
+            )
+        check(architecture)
+
+    @final
+    def build(self, architecture: Architecture) -> nn.Module:
+        """A plain PyTorch module with fresh weights."""
+        from search_spaces.network import GraphNetwork
+
+        self.validate(architecture)
+        return GraphNetwork(architecture)
+
+
+def _picker(rng: np.random.Generator) -> Decide:
+    return lambda choice: choice.options[int(rng.integers(len(choice.options)))]

@@ -1,0 +1,1 @@
+"""Many experiments: Optuna studies over generators, their settings and training modes."""

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from example_summary import example_dict, example_summary
+
+from workbench.comparison import (
+    advantage,
+    compare,
+    difference_warnings,
+    rows,
+    rows_as_csv,
+    terminal_table,
+    verdict_sentences,
+)
+from workbench.summary import GeneratorSummary, Summary
+
+
+def _generator(
+    fidelity: Any = None, collapse: Any = None, family: str = "g", kind: str = "family"
+) -> GeneratorSummary:
+    metrics = {"fidelity": fidelity, "collapse": collapse}
+    return GeneratorSummary.model_validate(
+        {
+            "kind": kind,
+            "family": family,
+            "budget": {"steps": 1, "seconds": 1},
+            "metrics": {
+                name: {"mean": sum(ends) / 2, "low": ends[0], "high": ends[1], "n": 3}
+                for name, ends in metrics.items()
+                if ends
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "metric", "outcome"),
+    [
+        ((0.9, 0.95), (0.7, 0.8), "fidelity", "better"),
+        ((0.9, 0.95), (0.7, 0.8), "collapse", "worse"),
+        ((0.7, 0.8), (0.8, 0.9), "fidelity", "no difference"),
+        (None, (0.8, 0.9), "fidelity", "unknown"),
+    ],
+)
+def test_compare(first: Any, second: Any, metric: str, outcome: str) -> None:
+    a, b = (_generator(**{metric: ends}) for ends in (first, second))
+    assert compare(a, b, metric) == outcome
+
+
+def test_diversity_counts_only_at_comparable_fidelity() -> None:
+    collapsed = _generator((0.97, 0.98), (0.99, 1.0), family="retrieve", kind="baseline")
+    assert advantage(_generator((0.95, 0.96), (0.1, 0.2)), collapsed) == "diversity"
+    assert advantage(_generator((0.5, 0.6), (0.0, 0.1)), collapsed) is None
+    noise = collapsed.model_copy(update={"family": "noise"})
+    assert advantage(_generator((0.95, 0.96), (0.1, 0.2)), noise) is None
+    assert advantage(_generator((0.99, 1.0)), noise) == "fidelity"
+
+
+def test_sentences_of_the_example() -> None:
+    sentences = verdict_sentences(example_summary())
+    text = "\n".join(sentences)
+    assert sentences[0].startswith("Choose diffusion where different latents")
+    assert sentences[1].startswith("Choose mlp where one good network is enough")
+    assert "mind that it is judged collapsed" in sentences[1]
+    assert "mlp and transformer: no difference in fidelity shown" in text
+    assert "mlp has collapsed" in text
+    assert "118 s to train" in text
+    assert "0.420 ms" in text
+
+
+def test_a_family_that_loses_has_learned_nothing_beyond() -> None:
+    content = example_dict()
+    content["generators"] = {name: content["generators"][name] for name in ("diffusion", "noise", "real")}
+    content["generators"]["diffusion"]["metrics"]["fidelity"] = {
+        "mean": 0.9,
+        "low": 0.88,
+        "high": 0.92,
+        "n": 9,
+    }
+    text = "\n".join(verdict_sentences(Summary.model_validate(content)))
+    assert "No family earns a recommendation" in text
+    assert "learned nothing beyond noise" in text
+    assert "Choose" not in text
+
+
+def test_missing_figures_claim_nothing() -> None:
+    content = example_dict()
+    content["generators"]["noise"]["metrics"] = {}
+    content["generators"].pop("real")
+    text = "\n".join(verdict_sentences(Summary.model_validate(content)))
+    assert "cannot be compared with noise" in text
+    assert "lack their yardstick" in text
+    content["generators"] = {}
+    assert verdict_sentences(Summary.model_validate(content))[0].startswith("No family to choose")
+
+
+def test_table_shows_names_as_they_are() -> None:
+    content = example_dict()
+    content["generators"]["[red]x[/red]"] = content["generators"].pop("mlp")
+    stream = io.StringIO()
+    Console(file=stream, width=130).print(terminal_table([Summary.model_validate(content)]))
+    assert "[red]x[/red]" in stream.getvalue()
+    assert "0.962 [0.956, 0.968]" in stream.getvalue()
+
+
+def test_csv_has_every_figure() -> None:
+    summary = example_summary()
+    read = list(csv.DictReader(io.StringIO(rows_as_csv([summary]))))
+    assert len(read) == len(rows([summary])) == 90
+    assert read[0]["generator"] == "mlp"
+    assert {row["mean"] for row in read if row["generator"] == "init" and row["metric"] == "collapse"} == {""}
+
+
+def test_runs_that_differ_are_named() -> None:
+    first = example_summary()
+    assert difference_warnings([first, first]) == []
+    second = first.model_copy(
+        update={"name": "b", "space": "cell", "zoo": {**first.zoo, "hash": "x"}, "versions": {"torch": "1"},
+                "budget": {"zoo_networks": 3}}
+    )  # fmt: skip
+    text = "\n".join(difference_warnings([first, second]))
+    assert all(word in text for word in ("space", "zoo", "budget zoo_networks", "version of torch", "cell"))
+    assert "task" not in text

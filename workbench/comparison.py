@@ -1,0 +1,300 @@
+"""What the figures of a run say: rows, the terminal table, and sentences in plain words.
+
+A difference is claimed only where two 95 % intervals do not overlap. That is stricter than the paired test,
+for which a summary does not hold the pairs: what it claims stands, what it leaves open may still exist.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from itertools import combinations
+from typing import Literal
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from workbench.summary import GeneratorSummary, Summary, interval, shown
+
+Generators = Mapping[str, GeneratorSummary]
+Outcome = Literal["better", "worse", "no difference", "unknown"]
+MARGIN = 0.05
+HIGHER_IS_BETTER = {"fidelity": True, "collapse": False, "max_iou": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One metric of one generator of one run."""
+
+    run: str
+    generator: str
+    kind: str
+    family: str
+    metric: str
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def rows(summaries: Sequence[Summary]) -> list[Row]:
+    """Every (generator, metric) of every summary, in their order."""
+    return [
+        Row(
+            run=summary.name,
+            generator=name,
+            kind=generator.kind,
+            family=generator.family,
+            metric=metric,
+            mean=estimate.mean,
+            low=estimate.low,
+            high=estimate.high,
+            n=estimate.n,
+        )
+        for summary in summaries
+        for name, generator in summary.generators.items()
+        for metric, estimate in generator.metrics.items()
+    ]
+
+
+def rows_as_csv(summaries: Sequence[Summary]) -> str:
+    """`rows` as CSV with a header line; a missing figure is an empty cell."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Row)])
+    writer.writerows(astuple(row) for row in rows(summaries))
+    return stream.getvalue()
+
+
+def compare(first: GeneratorSummary, second: GeneratorSummary, metric: str) -> Outcome:
+    """Whether ``first`` is better than ``second`` in one metric of `HIGHER_IS_BETTER`.
+
+    ``unknown`` where a mean or an interval is missing, ``no difference`` where the intervals overlap.
+    """
+    a, b = first.metrics.get(metric), second.metrics.get(metric)
+    if a is None or b is None or a.mean is None or b.mean is None:
+        return "unknown"
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return "unknown"
+    if a.low <= b.high and b.low <= a.high:
+        return "no difference"
+    return "better" if (a.low > b.high) == HIGHER_IS_BETTER[metric] else "worse"
+
+
+def advantage(
+    family: GeneratorSummary, baseline: GeneratorSummary
+) -> Literal["fidelity", "diversity"] | None:
+    """What a family is shown to do better than a baseline, if anything.
+
+    ``fidelity``: shown to be higher. ``diversity``: fidelity at most `MARGIN` lower, and shown to be less
+    collapsed or to overlap less with its training networks. Beyond the margin diversity does not count:
+    broken networks look wonderfully diverse. For `noise`, which buys diversity with fidelity at will, the
+    margin is none: the fidelity must lie within its interval.
+    """
+    if compare(family, baseline, "fidelity") == "better":
+        return "fidelity"
+    own, theirs = family.metrics.get("fidelity"), baseline.metrics.get("fidelity")
+    if own is None or own.mean is None or theirs is None or theirs.mean is None or theirs.low is None:
+        return None
+    if own.mean < (theirs.low if baseline.family == "noise" else theirs.mean - MARGIN):
+        return None
+    shown_better = any(compare(family, baseline, metric) == "better" for metric in ("collapse", "max_iou"))
+    return "diversity" if shown_better else None
+
+
+def trade_off(generator: GeneratorSummary) -> float | None:
+    """``fidelity × (1 − collapse)``: the fidelity that is left per unit of real training's diversity."""
+    fidelity, collapse = generator.mean("fidelity"), generator.mean("collapse")
+    return None if fidelity is None or collapse is None else fidelity * (1 - collapse)
+
+
+def verdict_sentences(summary: Summary) -> list[str]:
+    """Which family to choose and why, what it fails at, and what it costs; the recommendation comes first."""
+    families = {n: g for n, g in summary.of_kind("family").items() if g.mean("fidelity") is not None}
+    if not families:
+        return ["No family to choose: this run measured the fidelity of no generator family."]
+    sentences = _choice(summary, families) + _pairs(families)
+    for name, family in families.items():
+        sentences += _against_baselines(name, family, summary.of_kind("baseline"))
+    sentences += _labels(families) + _against_real(families, summary.of_kind("real"))
+    return sentences + _cost(families) + _spending(families)
+
+
+def _choice(summary: Summary, families: Generators) -> list[str]:
+    baselines = summary.of_kind("baseline")
+    earned = {n: g for n, g in families.items() if all(_holds_against(g, b) for b in baselines.values())}
+    best = max(families, key=lambda name: families[name].mean("fidelity") or 0.0)
+    if not earned:
+        return [
+            f"No family earns a recommendation: none is shown to beat every baseline. "
+            f"{best} has the highest fidelity of the families, {_interval(families[best], 'fidelity')}."
+        ]
+    best = max(earned, key=lambda name: earned[name].mean("fidelity") or 0.0)
+    measured = [name for name in earned if trade_off(earned[name]) is not None]
+    first = f"{best} has the highest fidelity, {_interval(earned[best], 'fidelity')}"
+    if not measured:
+        return [f"Choose {best}: {first}. Collapse was not measured, so its diversity is not known."]
+    balanced = max(measured, key=lambda name: trade_off(earned[name]) or 0.0)
+    value = f"{shown(trade_off(earned[balanced]))} = fidelity x (1 - collapse)"
+    if balanced == best:
+        return [f"Choose {best}: {first}, and the best trade-off, {value}{_but(earned[best])}."]
+    return [
+        f"Choose {balanced} where different latents must give different networks: "
+        f"it has the best trade-off, {value}{_but(earned[balanced])}.",
+        f"Choose {best} where one good network is enough: {first}{_but(earned[best])}.",
+    ]
+
+
+def _holds_against(family: GeneratorSummary, baseline: GeneratorSummary) -> bool:
+    """Whether a baseline is beaten, or has no figures to be compared with."""
+    return advantage(family, baseline) is not None or compare(family, baseline, "fidelity") == "unknown"
+
+
+def _but(family: GeneratorSummary) -> str:
+    bad = [verdict.label for verdict in family.verdict if verdict.label != "novel"]
+    return f"; mind that it is judged {_listed(bad)}" if bad else ""
+
+
+def _pairs(families: Generators) -> list[str]:
+    sentences = []
+    for (a, first), (b, second) in combinations(families.items(), 2):
+        parts = []
+        for metric, word in (("fidelity", "more faithful"), ("collapse", "less collapsed")):
+            outcome = compare(first, second, metric)
+            figures = f"{_interval(first, metric)} against {_interval(second, metric)}"
+            if outcome in ("better", "worse"):
+                parts.append(f"{a if outcome == 'better' else b} is {word} ({figures})")
+            elif outcome == "no difference":
+                parts.append(f"no difference in {metric} shown ({figures})")
+            else:
+                parts.append(f"{metric} cannot be compared (a figure or its interval is missing)")
+        sentences.append(f"{a} and {b}: {'; '.join(parts)}.")
+    return sentences
+
+
+def _against_baselines(name: str, family: GeneratorSummary, baselines: Generators) -> list[str]:
+    if not baselines:
+        return [f"{name} was compared with no baseline, so nothing shows that it has learned."]
+    groups: dict[str, list[str]] = {"fidelity": [], "diversity": [], "nothing": [], "unknown": []}
+    for other, baseline in baselines.items():
+        unknown = compare(family, baseline, "fidelity") == "unknown"
+        groups["unknown" if unknown else advantage(family, baseline) or "nothing"].append(other)
+    parts = [f"{_listed(groups['fidelity'])} in fidelity"] if groups["fidelity"] else []
+    if groups["diversity"]:
+        parts.append(f"{_listed(groups['diversity'])} in diversity or novelty at comparable fidelity")
+    sentences = [f"{name} beats {', and '.join(parts)}."] if parts else []
+    if groups["nothing"]:
+        figures = _listed([f"{b} ({_interval(baselines[b], 'fidelity')})" for b in groups["nothing"]])
+        sentences.append(
+            f"{name} does not beat {figures}: with {_interval(family, 'fidelity')} "
+            f"it has learned nothing beyond {_listed(groups['nothing'])}."
+        )
+    if groups["unknown"]:
+        sentences.append(f"{name} cannot be compared with {_listed(groups['unknown'])}: a figure is missing.")
+    return sentences
+
+
+def _labels(families: Generators) -> list[str]:
+    wording = {"copy": "copies its training networks", "collapsed": "has collapsed", "novel": "is new"}
+    sentences = []
+    for name, family in families.items():
+        for verdict in family.verdict:
+            reason = verdict.reason.removeprefix(f"{verdict.label}: ").rstrip(".")
+            sentences.append(f"{name} {wording.get(verdict.label, f'is judged {verdict.label}')}: {reason}.")
+    return sentences
+
+
+def _against_real(families: Generators, real: Generators) -> list[str]:
+    if not real:
+        return ["There is no row of really trained networks, so the figures lack their yardstick."]
+    trained = next(iter(real.values()))
+    equal = [n for n, family in families.items() if compare(family, trained, "fidelity") == "no difference"]
+    below = [n for n, family in families.items() if compare(family, trained, "fidelity") == "worse"]
+    sentences = []
+    if equal:
+        sentences.append(f"No difference in fidelity to real training is shown for {_listed(equal)}.")
+    if below:
+        verb = "stays" if len(below) == 1 else "stay"
+        sentences.append(f"{_listed(below)} {verb} below real training in fidelity.")
+    return sentences
+
+
+def _cost(families: Generators) -> list[str]:
+    sentences = []
+    for name, family in families.items():
+        train, latency = family.mean("train_seconds"), family.mean("latency_ms")
+        parts = [f"took {shown(train)} s to train"] if train is not None else []
+        parts += [f"emits a network in {shown(latency)} ms"] if latency is not None else []
+        if parts:
+            sentences.append(f"{name} {' and '.join(parts)}")
+    return ["Cost: " + "; ".join(sentences) + "."] if sentences else []
+
+
+def _spending(families: Generators) -> list[str]:
+    seconds = [family.budget.seconds for family in families.values()]
+    if len({family.budget.steps for family in families.values()}) > 1 and max(seconds) > 1.25 * min(seconds):
+        return ["The families differ in budget, in steps and in seconds, so they are not compared as equals."]
+    return []
+
+
+def difference_warnings(summaries: Sequence[Summary]) -> list[str]:
+    """Why several runs may not be comparable: one sentence for each thing that differs between them."""
+
+    def of(label: str, values: Mapping[str, object]) -> list[str]:
+        if len(set(map(repr, values.values()))) <= 1:
+            return []
+        found = ", ".join(f"{run}: {'missing' if value is None else value}" for run, value in values.items())
+        return [f"The runs differ in {label} ({found}), so their figures are not directly comparable."]
+
+    unique = len({summary.name for summary in summaries}) == len(summaries)
+    runs = {s.name if unique else f"{s.name} #{number}": s for number, s in enumerate(summaries, 1)}
+    warnings = of("task", {r: s.task for r, s in runs.items()})
+    warnings += of("space", {r: s.space for r, s in runs.items()})
+    warnings += of("zoo", {r: s.zoo.get("hash") for r, s in runs.items()})
+    for key in dict.fromkeys(key for s in summaries for key in s.budget if key != "note"):
+        warnings += of(f"budget {key}", {r: s.budget.get(key) for r, s in runs.items()})
+    for key in dict.fromkeys(key for s in summaries for key in s.versions):
+        warnings += of(f"version of {key}", {r: s.versions.get(key) for r, s in runs.items()})
+    return warnings
+
+
+SHORT_TABLE = {
+    "fidelity_worst_decile": "worst",
+    "collapse": "collapse",
+    "max_iou": "IoU",
+    "rho_function": "rho f",
+    "valid": "valid",
+    "sparsity": "sparsity",
+    "latency_ms": "ms",
+    "train_seconds": "train s",
+}
+
+
+def terminal_table(summaries: Sequence[Summary]) -> Table:
+    """The short table of one or several runs for the terminal; ``–`` marks what was not measured."""
+    title = Text(", ".join(dict.fromkeys(summary.name for summary in summaries)))
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    several = len(summaries) > 1
+    for heading in (*(("run",) if several else ()), "generator", "kind"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("fidelity", *SHORT_TABLE.values()):
+        table.add_column(heading, justify="right", overflow="fold")
+    table.add_column("verdict", overflow="fold")
+    for summary in summaries:
+        for name, generator in summary.generators.items():
+            cells = [summary.name] * several + [name, generator.kind, _interval(generator, "fidelity")]
+            cells += [shown(generator.mean(metric)) for metric in SHORT_TABLE]
+            cells.append(", ".join(verdict.label for verdict in generator.verdict) or shown(None))
+            table.add_row(*map(Text, cells))
+    return table
+
+
+def _interval(generator: GeneratorSummary, metric: str) -> str:
+    return interval(generator.metrics.get(metric))
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,171 @@
+"""The page of the report: gathers what the template shows and writes one self-contained file."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from workbench import files
+from workbench.comparison import SHORT_TABLE, verdict_sentences
+from workbench.metrics.registry import METRICS, Metric
+from workbench.report.figures import all_figures
+from workbench.report.plot import style
+from workbench.summary import FILE_NAME, MISSING, Estimate, Summary, shown
+
+ARROWS = {"up": "↑", "down": "↓", "near": "→"}
+DIRECTIONS = {"up": "higher is better", "down": "lower is better", "near": "best near"}
+
+
+def write_report(summary: Summary, folder: str | Path) -> Path:
+    """Write ``report.html`` into ``folder``: one file that needs no network, made from the summary alone.
+
+    Returns:
+        The path of the report.
+    """
+    return files.write_text(Path(folder) / "report.html", render(summary))
+
+
+def render(summary: Summary) -> str:
+    """The whole page as HTML; names from the summary are escaped wherever they stand."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    figures = all_figures(summary)
+    sentences = verdict_sentences(summary)
+    answer = [s for s in sentences if s.startswith("Choose ")] or sentences[:1]
+    measured = dict.fromkeys(metric for g in summary.generators.values() for metric in g.metrics)
+    headline = [name for name in ("fidelity", *SHORT_TABLE) if name in measured]
+    return environment.from_string(_asset("template.html")).render(
+        summary=summary,
+        file_name=FILE_NAME,
+        answer=answer,
+        sentences=sentences[len(answer) :],
+        facts=_facts(summary),
+        columns=[_column(name) for name in headline],
+        others=[_column(name) for name in measured if name not in headline],
+        glossary=[_column(name) for name in _in_order(measured)],
+        cell=_cell,
+        shown=shown,
+        looks=style(summary),
+        figures=figures,
+        specs=[panel.spec for figure in figures for panel in figure.panels],
+        exports=[(export, _link(export.path)) for export in summary.exports],
+        command=reproduce_command(summary),
+        css=Markup(_asset("report.css")),
+        script=Markup(_asset("report.js")),
+        plotly=Markup(_plotly()),
+    )  # fmt: skip
+
+
+def reproduce_command(summary: Summary) -> str:
+    """The command that makes the run again: the recorded one, or one put together from the summary."""
+    recorded = summary.budget.get("command")
+    if isinstance(recorded, str):
+        return recorded
+    options = {"name": summary.name, "task": summary.task, "space": summary.space, "seed": summary.seed}
+    return "weightloom run " + " ".join(
+        f"--{key} {shlex.quote(str(value))}" for key, value in options.items()
+    )
+
+
+def _asset(name: str) -> str:
+    return resources.files("workbench.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    """The plotting library, safe to stand inside a script element."""
+    return get_plotlyjs().replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _facts(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What was compared, in four short lists."""
+    real = [name for name, generator in summary.generators.items() if generator.kind == "real"]
+    spent = sum(generator.budget.seconds for generator in summary.of_kind("family").values())
+    return [
+        (
+            "Question",
+            [
+                ("task", summary.task),
+                ("search space", summary.space),
+                ("families", ", ".join(summary.of_kind("family")) or "none"),
+                ("baselines", ", ".join(summary.of_kind("baseline")) or "none"),
+            ],
+        ),
+        ("Zoo of trained networks", _words(summary.zoo.items())),
+        ("Budget", [*_words(summary.budget.items()), ("training of all families", f"{shown(spent)} s")]),
+        (
+            "Yardstick",
+            [
+                ("row of really trained networks", ", ".join(real) or "missing"),
+                ("real training", _plain(summary.budget.get("real_steps"), " steps")),
+                ("whole run", f"{shown(summary.seconds)} s"),
+                ("made", summary.created),
+            ],
+        ),
+    ]
+
+
+def _words(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    return [(key.replace("_", " "), _plain(value)) for key, value in pairs if key != "command"]
+
+
+def _plain(value: Any, unit: str = "") -> str:
+    if value is None:
+        return "not recorded"
+    if isinstance(value, float):
+        return shown(value) + unit
+    return (f"{value:,}" if isinstance(value, int) else str(value)) + unit
+
+
+def _column(name: str) -> dict[str, str]:
+    """One metric as a column: label, arrow and the text that explains it."""
+    metric = METRICS.get(name)
+    column = {"name": name, "label": name.replace("_", " "), "arrow": "", "first": "descending", "source": ""}
+    if metric is None:
+        return {**column, "text": "A metric of a plug-in; no definition is registered here."}
+    column |= {"arrow": ARROWS[metric.better], "source": metric.source}
+    if metric.better == "down":
+        column["first"] = "ascending"
+    return {**column, "text": f"{metric.definition} {_direction(metric)}"}
+
+
+def _direction(metric: Metric) -> str:
+    near = " the value named" if metric.near is None else f" {metric.near:g}"
+    near = near if metric.better == "near" else ""
+    low, high = metric.low, metric.high
+    span = "" if low is None and high is None else f"; from {_end(low)} to {_end(high)}"
+    return f"Unit: {metric.unit}{span}; {DIRECTIONS[metric.better]}{near}."
+
+
+def _end(bound: float | None) -> str:
+    return "unbounded" if bound is None else f"{bound:g}"
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    order = {name: position for position, name in enumerate(METRICS)}
+    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+
+
+def _cell(estimate: Estimate | None) -> dict[str, Any]:
+    """One figure of the table: for sorting, for reading, and its interval."""
+    if estimate is None or estimate.mean is None:
+        return {"sort": "", "text": MISSING, "interval": "", "n": 0}
+    known = estimate.low is not None and estimate.high is not None and estimate.low < estimate.high
+    interval = f"[{shown(estimate.low)}, {shown(estimate.high)}]" if known else ""
+    return {"sort": repr(estimate.mean), "text": shown(estimate.mean), "interval": interval, "n": estimate.n}
+
+
+def _link(path: str) -> str:
+    """A link to a file beside the report; none for a path that leaves the folder of the run."""
+    parts = PurePosixPath(path.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+        return ""
+    return "./" + quote(str(parts))

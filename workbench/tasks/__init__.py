@@ -1,0 +1,5 @@
+"""What the networks are for: data with fixed splits, loss and score."""
+
+from workbench.tasks.task import TASKS, Split, Task, load_task, loss, score, split_task
+
+__all__ = ["TASKS", "Split", "Task", "load_task", "loss", "score", "split_task"]

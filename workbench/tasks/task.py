@@ -1,0 +1,133 @@
+"""A task: data with fixed splits, a loss and a score."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from search_spaces import Registry, WeightloomError
+
+# dimension names: networks, batch = examples, inputs = values of one example, classes
+
+TASKS = Registry("task", "weightloom.tasks")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Examples and their classes."""
+
+    x: Float[Tensor, "batch inputs"]
+    y: Int[Tensor, " batch"]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task:
+    """Classification of flattened examples.
+
+    Attributes:
+        name: as registered.
+        train, validation, test: fixed by the task's own seed; inputs standardised by the training split.
+        classes: number of classes.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: int
+
+    @property
+    def inputs(self) -> int:
+        """Values of one example."""
+        return self.train.x.shape[1]
+
+    def to(self, device: torch.device | str) -> Task:
+        """The same on another device."""
+        moved = {
+            name: Split(x=split.x.to(device), y=split.y.to(device))
+            for name, split in (("train", self.train), ("validation", self.validation), ("test", self.test))
+        }
+        return replace(self, **moved)
+
+    def digest(self) -> str:
+        """Sixteen hex digits over all examples."""
+        sha = hashlib.sha256()
+        for split in (self.train, self.validation, self.test):
+            sha.update(split.x.numpy().tobytes())
+            sha.update(split.y.numpy().tobytes())
+        return sha.hexdigest()[:16]
+
+
+def loss(
+    logits: Float[Tensor, "networks batch classes"], y: Int[Tensor, "*networks batch"]
+) -> Float[Tensor, " networks"]:
+    """Cross-entropy in nats of each network, mean over examples."""
+    y = y.expand(logits.shape[:2])
+    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), y, reduction="none").mean(-1)
+
+
+def score(
+    probabilities: Float[Tensor, "networks batch classes"], y: Int[Tensor, " batch"]
+) -> Float[Tensor, " networks"]:
+    """Share of examples classified rightly, 0..1; a network with a NaN anywhere scores NaN."""
+    right = (probabilities.argmax(-1) == y).float().mean(-1)
+    return torch.where(torch.isfinite(probabilities).all(-1).all(-1), right, torch.nan)
+
+
+def split_task(
+    name: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    seed: int = 0,
+    test: tuple[np.ndarray, np.ndarray] | None = None,
+    validation_share: float = 0.2,
+    test_share: float = 0.25,
+) -> Task:
+    """A task from arrays: shuffled by ``seed``, standardised by the training split (one scale for all inputs).
+
+    Args:
+        name: as registered.
+        x: ``[examples, ...]``, flattened here.
+        y: ``[examples]`` class numbers from 0.
+        seed: of the split.
+        test: a test set of its own; without it ``test_share`` of the rows become one.
+        validation_share: share of the remaining rows.
+        test_share: share of all rows.
+    """
+    x = np.asarray(x, dtype=np.float32).reshape(len(x), -1)
+    y = np.asarray(y, dtype=np.int64)
+    if len(x) != len(y) or len(x) < 10:
+        raise WeightloomError(f"task {name}: expected as many labels as examples and at least 10, got {len(y)}")
+    order = np.random.default_rng(seed).permutation(len(x))
+    if test is None:
+        cut = round(test_share * len(x))
+        test = (x[order[:cut]], y[order[:cut]])
+        order = order[cut:]
+    cut = round(validation_share * len(order))
+    parts = {
+        "validation": (x[order[:cut]], y[order[:cut]]),
+        "train": (x[order[cut:]], y[order[cut:]]),
+        "test": (np.asarray(test[0], dtype=np.float32).reshape(len(test[0]), -1), np.asarray(test[1], np.int64)),
+    }
+    centre, spread = parts["train"][0].mean(0), float(parts["train"][0].std()) or 1.0
+    splits = {
+        key: Split(x=torch.from_numpy((px - centre) / spread), y=torch.from_numpy(py))
+        for key, (px, py) in parts.items()
+    }
+    return Task(name=name, classes=int(max(y.max(), test[1].max())) + 1, **splits)
+
+
+def load_task(name: str, folder: str | None = None) -> Task:
+    """The task registered as ``name``; ``folder`` is where a task that reads files finds them."""
+    make: Callable[..., Task] = TASKS.load(name)
+    return make() if folder is None else make(folder=folder)

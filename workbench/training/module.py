@@ -1,0 +1,194 @@
+"""Training a generator with Lightning, phase by phase."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytorch_lightning as lightning
+import torch
+from pytorch_lightning.callbacks import Callback, Timer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from generators.collection import Collection
+from generators.generator import Generator
+from search_spaces import Blueprint, RunFailed, WeightloomError
+from workbench.tasks import Task
+from workbench.training.config import TrainingConfig
+from workbench.training.objectives import Objective, TaskObjective, ZooObjective
+
+logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One stretch of training: weighted objectives for so many steps."""
+
+    name: str
+    objectives: tuple[tuple[float, Objective], ...]
+    steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """What training cost and how the loss went.
+
+    Attributes:
+        seconds: wall time of all phases.
+        steps: optimiser steps done.
+        curve: (phase, step, loss) at about fifty points a phase.
+    """
+
+    seconds: float
+    steps: int
+    curve: tuple[tuple[str, int, float], ...]
+
+
+class GeneratorModule(lightning.LightningModule):
+    """A generator under one phase's objectives; AdamW with warm-up, cosine decay and clipped gradients."""
+
+    def __init__(self, generator: Generator, phase: Phase, config: TrainingConfig) -> None:
+        super().__init__()
+        self.generator = generator
+        self.objectives = nn.ModuleList(objective for _, objective in phase.objectives)
+        self.weights = [weight for weight, _ in phase.objectives]
+        self.phase = phase
+        self.config = config
+        self.curve: list[tuple[str, int, float]] = []
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        """The weighted sum of the objectives; they draw their own architectures and examples."""
+        total = torch.zeros((), device=self.device)
+        for weight, objective in zip(self.weights, self.objectives, strict=True):
+            assert isinstance(objective, Objective)
+            total = total + weight * objective.loss(self.generator)
+        if index % max(1, self.phase.steps // 50) == 0 or index == self.phase.steps - 1:
+            value = float(total.detach())
+            if not math.isfinite(value):
+                raise RunFailed(
+                    f"training of {self.generator.name}: the loss became {value} at step {index} of phase "
+                    f"{self.phase.name}; lower the learning rate ({self.config.learning_rate})"
+                )
+            self.curve.append((self.phase.name, index, value))
+            self.log("loss", value, prog_bar=True)
+        return total
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """One AdamW over everything that learns."""
+        optimizer = torch.optim.AdamW(
+            self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+        )
+        from workbench.zoo.train import warm_cosine
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class StepsData(lightning.LightningDataModule):
+    """As many steps as asked for; what is in a step is drawn by the objectives."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Step numbers."""
+        return DataLoader(_Steps(self.steps), batch_size=None)
+
+
+class _Steps(IterableDataset[Tensor]):
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (torch.tensor(step) for step in range(self.steps))
+
+
+class _Report(Callback):
+    def __init__(self, report: Callable[[str, int, int], None]) -> None:
+        self.report = report
+
+    def on_train_batch_end(self, trainer: object, module: lightning.LightningModule, *rest: object) -> None:
+        assert isinstance(module, GeneratorModule)
+        self.report(module.phase.name, module.global_step, module.phase.steps)
+
+
+def plan(
+    generator: Generator, config: TrainingConfig, task: Task, blueprints: Sequence[Blueprint], training: Collection
+) -> tuple[Phase, ...]:
+    """The phases of a training mode.
+
+    Args:
+        generator: must support the mode.
+        config: names the mode and sizes.
+        task: for modes ``task`` and ``both``.
+        blueprints: training architectures.
+        training: the zoo's training networks, for modes ``zoo`` and ``both``.
+    """
+    if config.mode not in generator.modes:
+        raise WeightloomError(
+            f"generator {generator.name}: mode must be one of {generator.modes}, got {config.mode!r}"
+        )
+    if config.mode == "task":
+        return (Phase(name="task", objectives=((1.0, TaskObjective(task, blueprints, config)),), steps=config.steps),)
+    zoo = ZooObjective(generator, training, config)
+    if config.mode == "zoo":
+        return (Phase(name="zoo", objectives=((1.0, zoo),), steps=config.steps),)
+    last: list[tuple[float, Objective]] = [(1.0, TaskObjective(task, blueprints, config))]
+    if config.zoo_weight:
+        last.append((config.zoo_weight, zoo))
+    return (
+        Phase(name="zoo", objectives=((1.0, zoo),), steps=config.zoo_steps),
+        Phase(name="task", objectives=tuple(last), steps=config.steps),
+    )
+
+
+def train_generator(
+    generator: Generator,
+    phases: Sequence[Phase],
+    config: TrainingConfig,
+    report: Callable[[str, int, int], None] | None = None,
+) -> TrainingResult:
+    """Run the phases one after another on whatever device Lightning finds.
+
+    Args:
+        generator: trained in place.
+        phases: from ``plan``.
+        config: learning rate and the like.
+        report: called after each step with phase, steps done, steps in all.
+
+    Raises:
+        RunFailed: the loss became NaN or infinite.
+    """
+    start, done = time.perf_counter(), 0
+    curve: list[tuple[str, int, float]] = []
+    for phase in phases:
+        module = GeneratorModule(generator, phase, config)
+        callbacks: list[Callback] = [_Report(report)] if report is not None else []
+        if config.max_seconds is not None:
+            callbacks.append(Timer(timedelta(seconds=config.max_seconds), verbose=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trainer = lightning.Trainer(
+                max_steps=phase.steps,
+                max_epochs=-1,
+                accelerator="auto",
+                devices=1,
+                logger=False,
+                enable_checkpointing=False,
+                enable_progress_bar=False,
+                enable_model_summary=False,
+                gradient_clip_val=1.0,
+                callbacks=callbacks,
+            )
+            trainer.fit(module, datamodule=StepsData(phase.steps))
+        done += trainer.global_step
+        curve.extend(module.curve)
+    generator.eval()
+    return TrainingResult(seconds=time.perf_counter() - start, steps=done, curve=tuple(curve))

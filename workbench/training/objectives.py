@@ -1,0 +1,155 @@
+"""What a generator is trained for: the task's own loss, or trained networks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from generators.collection import Collection
+from generators.diffusion import DiffusionGenerator
+from generators.generator import Condition, Generator
+from generators.heads import to_values
+from generators.mlp import LatentConfig
+from search_spaces import Blueprint, WeightloomError
+from workbench.execution import run
+from workbench.tasks import Task, loss
+from workbench.training.config import TrainingConfig
+
+# dimension names: networks, batch, classes as in workbench.tasks
+
+
+class Objective(nn.Module, ABC):
+    """A loss of the generator, drawn anew at each step from a random stream of its own."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.random = torch.Generator().manual_seed(seed)
+
+    @abstractmethod
+    def loss(self, generator: Generator) -> Float[Tensor, ""]:
+        """The loss of one step."""
+
+    def integer(self, high: int) -> int:
+        """A random number in 0..high−1."""
+        return int(torch.randint(high, (1,), generator=self.random))
+
+
+class TaskObjective(Objective):
+    """Mean loss of generated networks on examples of the task, plus a diversity term.
+
+    Args:
+        task: gives the training examples.
+        blueprints: training architectures, drawn in groups of like size to save padding.
+        config: sizes, noise, densities, weight of the diversity term.
+    """
+
+    def __init__(self, task: Task, blueprints: Sequence[Blueprint], config: TrainingConfig) -> None:
+        super().__init__(config.seed)
+        if config.diversity and config.latents < 2:
+            raise WeightloomError("training: diversity needs latents of at least 2, got 1")
+        self.task = task
+        self.blueprints = sorted(blueprints, key=lambda b: (b.parameter_count, b.key))
+        self.config = config
+
+    def loss(self, generator: Generator) -> Float[Tensor, ""]:
+        """Cross-entropy in nats, mean over networks and examples; see ``diversity_loss`` for the term added."""
+        c = self.config
+        chosen = [b for b in self._architectures() for _ in range(c.latents)]
+        seeds = torch.randint(2**62, (len(chosen),), generator=self.random).tolist()
+        latent = generator.draw_latent(chosen, seeds).to(generator.device)
+        generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
+        index = torch.randint(len(self.task.train), (c.batch_size,), generator=self.random)
+        x, y = self.task.train.x[index.to(self.task.train.x.device)], self.task.train.y[index]
+        x = x + c.input_noise * torch.randn(x.shape, generator=self.random).to(x.device)
+        logits = run(generated, x)
+        total = loss(logits, y).mean()
+        if c.diversity:
+            total = total + c.diversity * diversity_loss(logits, c.latents, c.diversity_target)
+        return total
+
+    def _architectures(self) -> list[Blueprint]:
+        """Random architectures from a random window of like sizes."""
+        pool, count = self.blueprints, self.config.architectures
+        span = min(len(pool), max(4 * count, len(pool) // 4))
+        start = self.integer(len(pool) + span) - span // 2
+        start = max(0, min(start, len(pool) - span))
+        picks = torch.randint(span, (count,), generator=self.random).tolist()
+        return [pool[start + i] for i in picks]
+
+    def _densities(self, count: int) -> Float[Tensor, " networks"]:
+        c = self.config
+        density = c.least_density + (1 - c.least_density) * torch.rand(count, generator=self.random)
+        sparse = torch.rand(count, generator=self.random) < c.sparse_share
+        return torch.where(sparse, density, torch.ones(count))
+
+
+class ZooObjective(Objective):
+    """Trained networks: denoise them (diffusion) or reconstruct each from a code of its own (the others).
+
+    The codes are learned beside the generator and kept near N(0, 1) (Bojanowski et al. 2018, GLO,
+    arXiv:1707.05776), so that fresh latents can be drawn from it.
+
+    Args:
+        generator: decides which of the two.
+        training: the zoo's training networks.
+        config: sizes.
+    """
+
+    def __init__(self, generator: Generator, training: Collection, config: TrainingConfig) -> None:
+        super().__init__(config.seed + 1)
+        self.training_networks = training.networks
+        counts = torch.tensor([b.parameter_count for b in training.networks.blueprints])
+        self.order = torch.argsort(counts).tolist()
+        self.count = config.architectures * config.latents
+        self.codes: nn.Embedding | None = None
+        if isinstance(generator, DiffusionGenerator):
+            generator.prepare(training)
+        else:
+            assert isinstance(generator.config, LatentConfig)
+            self.codes = nn.Embedding(len(training), generator.config.latent)
+
+    def loss(self, generator: Generator) -> Float[Tensor, ""]:
+        """Mean squared error in natural units, mean over networks."""
+        span = min(len(self.order), max(4 * self.count, len(self.order) // 4))
+        start = max(0, min(self.integer(len(self.order) + span) - span // 2, len(self.order) - span))
+        picks = torch.randint(span, (self.count,), generator=self.random).tolist()
+        index = [self.order[start + i] for i in picks]
+        networks = self.training_networks.select(index)
+        condition = Condition(density=open_share(networks))
+        if isinstance(generator, DiffusionGenerator):
+            return generator.zoo_loss(networks, condition, self.random).mean()
+        assert self.codes is not None
+        code = self.codes(torch.tensor(index, device=generator.device))
+        emitted = generator(networks.blueprints, code, condition)
+        (got, _, _), (wanted, _, _) = to_values(emitted), to_values(networks)
+        used = networks.layout.used
+        error = ((got - wanted).square() * used).sum((1, 2)) / used.sum((1, 2))
+        return error.mean() + 1e-3 * code.square().mean()
+
+
+def open_share(networks: object) -> Float[Tensor, " networks"]:
+    """Share of each network's closable neurons that are open (1 where there are none)."""
+    from generators.generated import Generated
+
+    assert isinstance(networks, Generated)
+    closable = (networks.layout.maskable & (networks.layout.chunk == 0)).float()
+    total = closable.sum(1)
+    return torch.where(total > 0, (networks.open_neurons * closable).sum(1) / total.clamp_min(1), 1.0)
+
+
+def diversity_loss(
+    logits: Float[Tensor, "networks batch classes"], latents: int, target: float
+) -> Float[Tensor, ""]:
+    """How far the Hellinger distance between neighbouring latents of one architecture falls short of ``target``.
+
+    Mean over examples of sqrt(1 − sum sqrt(p q)), in 0..1; nothing is gained above the target, so that
+    broken networks are not rewarded.
+    """
+    root = logits.softmax(-1).sqrt().view(-1, latents, *logits.shape[1:])
+    affinity = (root * root.roll(1, dims=1)).sum(-1)
+    distance = (1 - affinity).clamp_min(1e-6).sqrt().mean(-1)
+    return (target - distance).clamp_min(0).mean() / target

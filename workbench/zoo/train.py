@@ -1,0 +1,185 @@
+"""Real training of many networks at once: the recipe, its starting points and the stacked loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from generators.collection import Collection
+from generators.generated import Generated
+from generators.tokens import BatchLayout, WeightTokenizer
+from search_spaces import Blueprint
+from workbench.execution import Stack
+from workbench.tasks import Task, loss, score
+
+# dimension names: networks, tokens, entries, rows as in workbench.execution.stacked; batch = examples
+
+
+class Recipe(BaseModel):
+    """How networks are really trained: Adam with warm-up and cosine decay, the best validation step kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    steps: int = Field(default=1500, ge=10, description="optimiser steps")
+    batch_size: int = Field(default=64, ge=1, description="examples a step, drawn for each network by itself")
+    learning_rate: float = Field(default=5e-3, gt=0, le=1)
+    weight_decay: float = Field(default=1e-2, ge=0, le=1, description="decoupled (AdamW)")
+    input_noise: float = Field(default=0.0, ge=0, le=5, description="standard deviation added to inputs")
+    check_every: int = Field(default=50, ge=1, description="steps between looks at validation")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What real training gave.
+
+    Attributes:
+        collection: the networks at their best validation step, with that score.
+        curve: mean validation score at each look.
+        still_improving: share of networks whose best look was the last one.
+    """
+
+    collection: Collection
+    curve: tuple[float, ...]
+    still_improving: float
+
+
+def initial_tokens(
+    tokenizer: WeightTokenizer, blueprints: Sequence[Blueprint], seeds: Sequence[int]
+) -> Float[Tensor, "networks tokens entries"]:
+    """Fresh weights N(0, 1/fan-in), zero biases and neutral norms.
+
+    Networks with equal seeds start from one shared tensor: the weight of neuron i of the k-th node (the last
+    node counts as one place of its own) for input j is the same in all of them, up to the scale by fan-in.
+    """
+    layout = tokenizer.batch(blueprints)
+    noise = torch.zeros(layout.used.shape)
+    for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
+        last = len(part.blueprint.architecture.nodes) - 1
+        for node in part.node.unique().tolist():
+            place = 0 if node == last else node
+            mine = part.node == node
+            for chunk in part.chunk[mine].unique().tolist():
+                rows = mine & (part.chunk == chunk)
+                generator = torch.Generator().manual_seed((seed * 1_000_003 + place * 1009 + chunk) % 2**63)
+                block = torch.randn(int(rows.sum()), tokenizer.entries, generator=generator)
+                noise[n, : len(part)][rows] = block
+    noise[..., :3] = 0.0
+    return (layout.centre + noise * layout.scale) * layout.used
+
+
+def train_networks(
+    task: Task,
+    tokenizer: WeightTokenizer,
+    blueprints: Sequence[Blueprint],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    *,
+    initial: Float[Tensor, "networks tokens entries"] | None = None,
+    densities: Sequence[float] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trained:
+    """Train networks of differing shapes side by side on the task's device.
+
+    Args:
+        task: gives the examples.
+        tokenizer: for the result.
+        blueprints: one per network.
+        seeds: one per network: start (unless ``initial``) and order of examples.
+        recipe: the same for all.
+        initial: start from these weights.
+        densities: share of hidden neurons each network keeps: halfway the neurons with the smallest product
+            of incoming and outgoing weight norms are closed (all open by default).
+        progress: called with the number of steps done since the last call.
+    """
+    device = task.train.x.device
+    start = initial_tokens(tokenizer, blueprints, seeds) if initial is None else initial
+    layout = tokenizer.batch(blueprints).to(device)
+    stack = Stack(layout)
+    buffer = stack.pack(start.to(device)).requires_grad_()
+    used = stack.pack(layout.used.float())
+    open_tokens = layout.real.float()
+    gates = layout.edge_real.float()
+    order = torch.Generator().manual_seed(hash_seeds(seeds))
+    optimizer = torch.optim.AdamW(
+        [buffer], lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, foreach=False
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, recipe.steps))
+    best = torch.full((len(blueprints),), -1.0, device=device)
+    best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
+    best_tokens = stack.unpack(buffer.detach())
+    curve: list[float] = []
+    open_rows = stack.pack(open_tokens)
+    prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
+    batch = min(recipe.batch_size, len(task.train))
+    for step in range(recipe.steps):
+        if step == prune_at and densities is not None:
+            open_tokens = prune_neurons(layout, stack.unpack(buffer.detach()), torch.tensor(densities))
+            open_rows = stack.pack(open_tokens)
+            best.fill_(-1.0)
+        index = torch.randint(len(task.train), (len(blueprints), batch), generator=order).to(device)
+        x, y = task.train.x[index], task.train.y[index]
+        if recipe.input_noise:
+            x = x + recipe.input_noise * torch.randn(x.shape, generator=order).to(device)
+        total = loss(stack.run(buffer, open_rows, gates, x), y).sum()
+        (gradient,) = torch.autograd.grad(total, buffer)
+        buffer.grad = gradient * used
+        optimizer.step()
+        schedule.step()
+        if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
+            with torch.no_grad():
+                logits = stack.run(buffer, open_rows, gates, task.validation.x)
+            now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
+            better = now >= best
+            best = torch.where(better, now, best)
+            best_look[better] = len(curve)
+            best_tokens = torch.where(better[:, None, None], stack.unpack(buffer.detach()), best_tokens)
+            curve.append(float(now.mean()))
+            if progress is not None:
+                progress(step + 1 if not len(curve) - 1 else recipe.check_every)
+    networks = Generated(
+        tokenizer=tokenizer,
+        layout=layout,
+        tokens=best_tokens,
+        open_neurons=open_tokens,
+        gates=gates,
+    )
+    return Trained(
+        collection=Collection(networks=networks, scores=best),
+        curve=tuple(curve),
+        still_improving=float((best_look == len(curve) - 1).float().mean()),
+    )
+
+
+def warm_cosine(step: int, steps: int) -> float:
+    """Factor of the learning rate: linear over the first 5 %, then half a cosine down to 1 %."""
+    warm = max(1, steps // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def hash_seeds(seeds: Sequence[int]) -> int:
+    """One seed from many."""
+    value = 17
+    for seed in seeds:
+        value = (value * 1_000_003 + seed) % 2**63
+    return value
+
+
+def prune_neurons(
+    layout: BatchLayout, tokens: Float[Tensor, "networks tokens entries"], densities: Float[Tensor, " networks"]
+) -> Float[Tensor, "networks tokens"]:
+    """Open neurons after magnitude pruning: each maskable node keeps the round(density x width) strongest.
+
+    Strength of a neuron is the norm of its incoming weights in their natural unit.
+    """
+    from generators.connectivity import keep_strongest
+
+    strength = ((tokens - layout.centre) / layout.scale * layout.used).square().sum(-1)
+    return keep_strongest(layout, strength, densities.to(tokens.device))
