@@ -49,7 +49,7 @@ def keep_strongest(
 
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     """``hard`` forwards, the gradient of ``soft`` backwards (Bengio et al. 2013, arXiv:1308.3432)."""
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())  # in this order the forward value is exactly ``hard``
 
 
 def open_neurons(

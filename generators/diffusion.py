@@ -24,6 +24,8 @@ from search_spaces import Blueprint
 # channels = entries + 1, the last is the score of the neuron (for an edge: the score of its gate)
 
 TRAIN_STEPS = 1000
+NOISE_KEPT = 0.3
+"""Share of the best linear guess that an untrained denoiser keeps; the rest of the variance it makes itself."""
 
 
 class DiffusionConfig(GeneratorConfig):
@@ -33,6 +35,7 @@ class DiffusionConfig(GeneratorConfig):
     layers: int = Field(default=4, ge=1, le=64, description="attention blocks of the denoiser")
     steps: int = Field(default=4, ge=1, le=1000, description="denoiser evaluations for one network")
     gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
+    shift: float = Field(default=3.0, gt=0, description="flow only: more than 1 spends more steps on noisy states")
     scheduler: Literal["flow", "ddim", "dpm++"] = Field(
         default="flow",
         description="flow matching (Lipman et al. 2023, arXiv:2210.02747), DDIM (Song et al. 2021, "
@@ -43,10 +46,11 @@ class DiffusionConfig(GeneratorConfig):
 class DiffusionGenerator(Generator):
     """Few-step refinement of noise into weights, neuron scores and gates, by a transformer over tokens.
 
-    The latent is the noise itself, one number for each entry of each token and each edge. With the ``flow``
-    scheduler the denoiser predicts the velocity noise − data; with ``ddim`` and ``dpm++`` it predicts the
-    data as the noisy state plus a correction. An untrained denoiser predicts no change, so the untrained
-    generator emits freshly initialised networks.
+    The latent is the noise itself, one number for each entry of each token and each edge. The denoiser
+    predicts the data as ``c (1 + a) x_t + m``: ``a`` and ``m`` come from the transformer, entry by entry, and
+    c = α/(α² + σ²) for x_t = α data + σ noise, the best linear guess for data of unit variance (compare
+    Karras et al. 2022, arXiv:2206.00364, table 1). So keeping or removing an entry's noise is one number, and
+    an untrained generator emits freshly initialised networks.
     """
 
     name: ClassVar[str] = "diffusion"
@@ -63,9 +67,12 @@ class DiffusionGenerator(Generator):
         self.enter = nn.Linear(self.channels, c.d)
         self.condition = nn.Sequential(nn.Linear(64 + 16, c.d), nn.GELU(), nn.Linear(c.d, c.d))
         self.body = TokenTransformer(c.d, c.layers)
-        self.leave = nn.Sequential(nn.LayerNorm(c.d), nn.Linear(c.d, self.channels))
-        nn.init.zeros_(self.leave[1].weight)
+        self.leave = nn.Sequential(nn.LayerNorm(c.d), nn.Linear(c.d, 2 * self.channels))
+        keep, add = self.leave[1].weight.data.chunk(2)
+        nn.init.zeros_(keep)
+        nn.init.normal_(add, std=c.d**-0.5)
         nn.init.zeros_(self.leave[1].bias)
+        nn.init.constant_(self.leave[1].bias.data[: self.channels], NOISE_KEPT - 1.0)
         self.register_buffer("unit", torch.ones(self.channels))
 
     @property
@@ -104,9 +111,11 @@ class DiffusionGenerator(Generator):
         free = self.settings.steps - self.settings.gradient_steps
         for i, t in enumerate(scheduler.timesteps):
             with torch.set_grad_enabled(torch.is_grad_enabled() and i >= free):
-                output = self.denoise(
-                    layout, live if i >= free else frozen, state, (t / TRAIN_STEPS).expand(len(state)), condition
-                )
+                alpha, sigma = self._levels(scheduler, t, i)
+                encoded = live if i >= free else frozen
+                time = (t / TRAIN_STEPS).expand(len(state))
+                data = self.denoise(layout, encoded, state, time, alpha, sigma, condition)
+                output = (state - data) / sigma if self.settings.scheduler == "flow" else data
                 state = scheduler.step(output, t, state, return_dict=False)[0]
         return self._from_state(layout, state, condition)
 
@@ -116,15 +125,18 @@ class DiffusionGenerator(Generator):
         encoded: Encoded,
         state: Float[Tensor, "networks state channels"],
         time: Float[Tensor, " networks"],
+        alpha: Tensor,
+        sigma: Tensor,
         condition: Condition,
     ) -> Float[Tensor, "networks state channels"]:
-        """The network's prediction for a noisy state.
+        """The data that a noisy state is believed to come from.
 
         Args:
             layout: of the blueprints.
             encoded: the encoder's view of them.
             state: noisy tokens, then noisy edges.
             time: 0 = data, 1 = noise.
+            alpha, sigma: share of data and of noise in ``state``, one for all or ``[networks, 1, 1]``.
             condition: what is wanted.
         """
         count = layout.node.shape[1]
@@ -136,8 +148,8 @@ class DiffusionGenerator(Generator):
             layout.real,
             layout.edge_real,
         )
-        change = self.leave(torch.cat([tokens, edges], dim=1))
-        return change if self.settings.scheduler == "flow" else state + change
+        keep, add = self.leave(torch.cat([tokens, edges], dim=1)).chunk(2, dim=-1)
+        return alpha / (alpha**2 + sigma**2) * (1 + keep) * state + add
 
     def prepare(self, training: Collection) -> None:
         """Measure the spread of each channel over trained networks, so that data has unit variance."""
@@ -152,32 +164,43 @@ class DiffusionGenerator(Generator):
     def zoo_loss(
         self, networks: Generated, condition: Condition, generator: torch.Generator
     ) -> Float[Tensor, " networks"]:
-        """Denoising loss on trained networks: mean squared error of the prediction over real channels.
+        """Mean squared error of the predicted data over real channels, at noise levels of the scheduler.
 
-        For ``flow``: x_t = (1 − t) x + t noise, target noise − x, t uniform (Lipman et al. 2023, eq. 23 with
-        sigma_min 0, time reversed). Otherwise the schedule's x_t, target x, t uniform.
+        For ``flow``: x_t = (1 − t) data + t noise, t uniform in (0, 1] (Lipman et al. 2023, eq. 22, time
+        reversed); otherwise the variance-preserving x_t of the schedule. Predicting data instead of velocity
+        weighs the levels by t² (Salimans & Ho 2022, arXiv:2202.00512, section 4).
         """
         layout = networks.layout
         clean, real = self._to_state(networks)
         noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+        time = 1.0 - torch.rand(len(clean), generator=generator).to(clean.device)
         if self.settings.scheduler == "flow":
-            time = torch.rand(len(clean), generator=generator).to(clean.device)
-            mix = time[:, None, None]
-            noisy, target = (1 - mix) * clean + mix * noise, noise - clean
+            sigma = time[:, None, None]
+            alpha = 1 - sigma
         else:
-            t = torch.randint(TRAIN_STEPS, (len(clean),), generator=generator).to(clean.device)
-            noisy, target, time = self._scheduler().add_noise(clean, noise, t), clean, t / TRAIN_STEPS
-        output = self.denoise(layout, self.encoder(layout), noisy, time, condition)
-        return ((output - target).square() * real).sum((1, 2)) / real.sum((1, 2))
+            index = (time * TRAIN_STEPS).long().clamp_max(TRAIN_STEPS - 1)
+            kept = self._scheduler().alphas_cumprod.to(clean.device)[index][:, None, None]
+            alpha, sigma = kept.sqrt(), (1 - kept).sqrt()
+        noisy = alpha * clean + sigma * noise
+        guess = self.denoise(layout, self.encoder(layout), noisy, time, alpha, sigma, condition)
+        return ((guess - clean).square() * real).sum((1, 2)) / real.sum((1, 2))
 
     def _scheduler(self) -> Any:
         if self.settings.scheduler == "flow":
-            return FlowMatchEulerDiscreteScheduler(num_train_timesteps=TRAIN_STEPS)
+            return FlowMatchEulerDiscreteScheduler(num_train_timesteps=TRAIN_STEPS, shift=self.settings.shift)
         kind = DDIMScheduler if self.settings.scheduler == "ddim" else DPMSolverMultistepScheduler
         extra = {"clip_sample": False} if self.settings.scheduler == "ddim" else {}
         return kind(
             num_train_timesteps=TRAIN_STEPS, prediction_type="sample", beta_schedule="squaredcos_cap_v2", **extra
         )
+
+    def _levels(self, scheduler: Any, t: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Share of data and of noise before the given step."""
+        if self.settings.scheduler == "flow":
+            sigma = scheduler.sigmas[step].to(t.device)
+            return 1 - sigma, sigma
+        kept = scheduler.alphas_cumprod[t.long().cpu()].to(t.device)
+        return kept.sqrt(), (1 - kept).sqrt()
 
     @staticmethod
     def _spread(values: Tensor, used: Tensor) -> float:

@@ -96,7 +96,8 @@ class BlueprintEncoder(nn.Module):
 
     def _coordinates(self, layout: BatchLayout) -> Float[Tensor, "networks tokens coordinates"]:
         entries = layout.used.sum(-1, keepdim=True).float()
-        last = torch.zeros_like(layout.neuron).scatter_reduce(1, layout.node, layout.neuron, "amax")
+        last = layout.neuron.new_zeros(len(layout.node), int(layout.node.max()) + 1)
+        last = last.scatter_reduce(1, layout.node, layout.neuron, "amax")
         width = torch.gather(last, 1, layout.node) + 1
         place = layout.neuron / width
         return torch.cat(

@@ -42,6 +42,10 @@ class Generated:
                 f"generated: expected tokens {expected}, got {tuple(self.tokens.shape)} "
                 f"with masks {tuple(self.open_neurons.shape)}"
             )
+        if self.gates.shape != self.layout.edge_real.shape:
+            raise WeightloomError(
+                f"generated: expected gates {tuple(self.layout.edge_real.shape)}, got {tuple(self.gates.shape)}"
+            )
 
     @property
     def blueprints(self) -> tuple[Blueprint, ...]:
@@ -67,7 +71,12 @@ class Generated:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Generated]) -> Generated:
-        """Several batches as one."""
+        """Several batches as one; they must have been cut by equal tokenizers."""
+        if len({part.tokenizer for part in parts}) != 1:
+            raise WeightloomError(
+                "generated: expected one or more batches with one token width, got widths "
+                f"{[part.tokenizer.width for part in parts]}"
+            )
         tokenizer = parts[0].tokenizer
         layout = tokenizer.batch([b for part in parts for b in part.blueprints]).to(parts[0].tokens.device)
         count, longest = layout.node.shape

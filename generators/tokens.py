@@ -124,7 +124,8 @@ class WeightTokenizer:
         layouts = tuple(self.layout(blueprint) for blueprint in blueprints)
 
         def padded(name: str) -> Tensor:
-            return pad_sequence([getattr(layout, name) for layout in layouts], batch_first=True)
+            filler = 1.0 if name == "scale" else 0.0
+            return pad_sequence([getattr(layout, name) for layout in layouts], True, filler)
 
         lengths = torch.tensor([len(layout) for layout in layouts])
         return BatchLayout(
@@ -137,7 +138,7 @@ class WeightTokenizer:
         """Tokens of one network; entries that hold no parameter are 0.
 
         Raises:
-            WeightloomError: a tensor is missing, unknown or of another shape.
+            WeightloomError: a tensor is missing, unknown, of another shape or of another type than the first.
         """
         layout = self.layout(blueprint)
         _check_names(state, blueprint)
@@ -148,6 +149,11 @@ class WeightTokenizer:
             if tuple(tensor.shape) != spec.shape:
                 raise WeightloomError(
                     f"tokenizer: {spec.name} must have shape {spec.shape}, got {tuple(tensor.shape)}"
+                )
+            if tensor.dtype != first.dtype:
+                raise WeightloomError(
+                    f"tokenizer: {spec.name} must be {first.dtype} as the first tensor is, got {tensor.dtype}; "
+                    "convert the module to one type"
                 )
             tokens[layout.positions[spec.name].reshape(-1).to(first.device)] = tensor.detach().reshape(-1)
         return tokens.reshape(len(layout), self.entries)
@@ -187,7 +193,7 @@ def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
     positions: dict[str, Tensor] = {}
     start = 0
     for (node, rows), specs in groups.items():
-        lanes, columns, total = _place(specs, rows)
+        lanes, columns, total = _place(specs)
         chunks = max(1, math.ceil(total / width))
         used = np.zeros((rows, chunks, LANES + width), dtype=bool)
         centre = np.zeros(used.shape, dtype=np.float32)
@@ -220,7 +226,7 @@ def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
     )
 
 
-def _place(specs: Sequence[ParameterSpec], rows: int) -> tuple[dict[str, int], dict[str, np.ndarray], int]:
+def _place(specs: Sequence[ParameterSpec]) -> tuple[dict[str, int], dict[str, np.ndarray], int]:
     """Which parameters of a group ride on a lane, and the columns of the others."""
     lanes: dict[str, int] = {}
     columns: dict[str, np.ndarray] = {}
@@ -230,7 +236,7 @@ def _place(specs: Sequence[ParameterSpec], rows: int) -> tuple[dict[str, int], d
         if lane is not None and len(spec.shape) == 1 and lane not in lanes.values():
             lanes[spec.name] = lane
         else:
-            count = math.prod(spec.shape) // rows
+            count = math.prod(spec.shape[1:])
             columns[spec.name] = np.arange(total, total + count)
             total += count
     return lanes, columns, total
@@ -238,5 +244,5 @@ def _place(specs: Sequence[ParameterSpec], rows: int) -> tuple[dict[str, int], d
 
 def _unit(spec: ParameterSpec) -> tuple[float, float]:
     if spec.role in ("weight", "bias"):
-        return 1.0 / math.sqrt(spec.fan_in), 0.0
+        return 1.0 / math.sqrt(max(1, spec.fan_in)), 0.0
     return 0.1, 1.0 if spec.role == "scale" else 0.0

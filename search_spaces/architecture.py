@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,12 +24,15 @@ class Node:
     Attributes:
         name: unique within the architecture; it is also the name of the module that is built for it.
         operation: a name in ``search_spaces.operations.OPERATIONS``.
-        choices: the operation's settings, sorted by name.
+        choices: the operation's settings; kept sorted by name.
     """
 
     name: str
     operation: str
     choices: tuple[tuple[str, Value], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "choices", tuple(sorted(self.choices)))
 
     def __getitem__(self, choice: str) -> Value:
         return dict(self.choices)[choice]
@@ -67,6 +71,8 @@ class Architecture:
     genome: tuple[tuple[str, Value], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        if not self.nodes:
+            raise WeightloomError("architecture: expected at least one node, got none")
         order = {node.name: i for i, node in enumerate(self.nodes)}
         if len(order) != len(self.nodes):
             raise WeightloomError(f"architecture: node names must be unique, got {[n.name for n in self.nodes]}")
@@ -87,7 +93,7 @@ class Architecture:
     def key(self) -> str:
         """Sixteen hex digits, equal for two architectures exactly if they are the same typed graph.
 
-        Compared after nodes on no path from input to output are removed and identities are contracted;
+        Exactly but for chance, once in 2^64. Compared after nodes on no path from input to output are removed and identities are contracted;
         names of nodes and of the space do not count.
         """
         return canonical_key(
@@ -134,14 +140,14 @@ class Architecture:
         """
         try:
             data = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, TypeError, RecursionError) as error:  # ValueError also for a number of 5,000 digits
             raise WeightloomError(f"architecture: expected JSON, got {text[:40]!r} ({error})") from None
         return cls.from_dict(data)
 
     @classmethod
     def from_dict(cls, data: Any) -> Architecture:
         """Read ``to_dict``'s form; raises like ``from_json``."""
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA or isinstance(data["schema"], bool):
             got = data.get("schema") if isinstance(data, dict) else type(data).__name__
             raise WeightloomError(f"architecture: expected an object with schema {SCHEMA}, got {got!r}")
         try:
@@ -153,16 +159,16 @@ class Architecture:
                         operation=_typed(n["operation"], str, "operation"),
                         choices=_pairs(n["choices"]),
                     )
-                    for n in data["nodes"]
+                    for n in _typed(data["nodes"], list, "nodes")
                 ),
                 edges=tuple(
                     Edge(
                         source=_typed(e["source"], str, "edge source"),
                         target=_typed(e["target"], str, "edge target"),
-                        kind="skip" if e["kind"] == "skip" else "main",
-                        optional=bool(e["optional"]),
+                        kind=_kind(e["kind"]),
+                        optional=_typed(e["optional"], bool, "optional"),
                     )
-                    for e in data["edges"]
+                    for e in _typed(data["edges"], list, "edges")
                 ),
                 genome=_pairs(data["genome"]),
             )
@@ -181,7 +187,21 @@ def _typed(value: Any, kind: type, what: str) -> Any:
     return value
 
 
+def _kind(value: Any) -> Literal["main", "skip"]:
+    if value not in ("main", "skip"):
+        raise WeightloomError(f"architecture: kind of an edge must be 'main' or 'skip', got {value!r}")
+    return "skip" if value == "skip" else "main"
+
+
 def _pairs(mapping: Any) -> tuple[tuple[str, Value], ...]:
-    if not isinstance(mapping, dict) or not all(isinstance(v, int | float | str | bool) for v in mapping.values()):
-        raise WeightloomError(f"architecture: choices must be an object of plain values, got {mapping!r}")
+    if not isinstance(mapping, dict) or not all(_plain(value) for value in mapping.values()):
+        raise WeightloomError(
+            f"architecture: choices must be an object of words, truth values and finite numbers, got {mapping!r}"
+        )
     return tuple(sorted(mapping.items()))
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return math.isfinite(value) if isinstance(value, float) else abs(value) < 2**63
+    return isinstance(value, str | bool)

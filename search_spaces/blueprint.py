@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from search_spaces.architecture import Architecture, Edge, Node
+from search_spaces.architecture import Architecture, Edge, Node, Value
+from search_spaces.errors import WeightloomError
 from search_spaces.operations import OPERATIONS
 
 if TYPE_CHECKING:
@@ -63,13 +65,7 @@ class Blueprint:
     @cached_property
     def parameter_count(self) -> int:
         """Number of scalar parameters."""
-        total = 0
-        for spec in self.parameters:
-            count = 1
-            for side in spec.shape:
-                count *= side
-            total += count
-        return total
+        return sum(math.prod(spec.shape) for spec in self.parameters)
 
     @classmethod
     def of(cls, architecture: Architecture) -> Blueprint:
@@ -80,13 +76,23 @@ class Blueprint:
     def of_module(cls, module: nn.Module) -> Blueprint:
         """The blueprint of any module: its layers with parameters as a chain, nothing optional.
 
+        Every parameter of ``module.named_parameters()`` once (tied ones under their first name). The
+        architecture's nodes are called as the layers and have the shapes of their parameters as choices.
         The module's own parameters are only looked at for their shapes; it may be on the meta device.
         """
-        parameters = tuple(_specs(module, lambda path: path or "module"))
-        names = list(dict.fromkeys(spec.node for spec in parameters))
-        layers = dict(module.named_modules())
-        nodes = [Node(name="input", operation="input")] + [
-            Node(name=name, operation=type(layers.get(name, module)).__name__) for name in names
+        paths = dict(module.named_modules())
+        root, first = (_free(word, paths) for word in ("module", "input"))
+        parameters = tuple(_specs(module, lambda path: path or root))
+        if not parameters:
+            raise WeightloomError(f"blueprint: expected a module with parameters, got {type(module).__name__}")
+        sides: dict[str, list[tuple[str, Value]]] = {}
+        for spec in parameters:
+            own = spec.name.rpartition(".")[2]
+            shape = [(f"{own}.{axis}", side) for axis, side in enumerate(spec.shape)]
+            sides.setdefault(spec.node, []).extend(shape or [(own, "number")])
+        nodes = [Node(name=first, operation="input")] + [
+            Node(name=name, operation=type(paths.get(name, module)).__name__, choices=tuple(shapes))
+            for name, shapes in sides.items()
         ]
         edges = tuple(Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False))
         architecture = Architecture(space="module", nodes=tuple(nodes), edges=edges)
@@ -110,13 +116,22 @@ def _of(architecture: Architecture) -> Blueprint:
     return Blueprint(architecture=architecture, parameters=parameters, maskable=maskable)
 
 
-def _specs(module: nn.Module, node_of: object) -> Iterator[ParameterSpec]:
-    assert callable(node_of)
+def _free(word: str, taken: Container[str]) -> str:
+    while word in taken:
+        word = f"_{word}"
+    return word
+
+
+def _specs(module: nn.Module, node_of: Callable[[str], str]) -> Iterator[ParameterSpec]:
+    unique = {name for name, _ in module.named_parameters()}
     for path, layer in module.named_modules():
         is_norm = "norm" in type(layer).__name__.lower()
         own = dict(layer.named_parameters(recurse=False))
         weight = own.get("weight")
         for name, parameter in own.items():
+            full = f"{path}.{name}" if path else name
+            if full not in unique:
+                continue
             shape = tuple(parameter.shape)
             role: Role = "other"
             if name == "weight":
@@ -125,8 +140,8 @@ def _specs(module: nn.Module, node_of: object) -> Iterator[ParameterSpec]:
                 role = "shift" if is_norm else "bias"
             fan_in, fan_out = 1, 1
             if not is_norm and weight is not None and weight.dim() >= 2:
-                fan_in, fan_out = weight[0].numel(), weight.shape[0] * weight[0, 0].numel()
-            full = f"{path}.{name}" if path else name
+                rows, _, *window = weight.shape
+                fan_in, fan_out = math.prod(weight.shape[1:]), rows * math.prod(window)
             yield ParameterSpec(
                 name=full, shape=shape, role=role, node=node_of(path), fan_in=fan_in, fan_out=fan_out
             )

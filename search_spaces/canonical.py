@@ -53,10 +53,12 @@ def _simplify(
 
 
 def _reach(start: str, links: list[tuple[str, str]]) -> set[str]:
+    after: dict[str, set[str]] = {}
+    for a, b in links:
+        after.setdefault(a, set()).add(b)
     seen, frontier = {start}, [start]
     while frontier:
-        here = frontier.pop()
-        new = {b for a, b in links if a == here} - seen
+        new = after.get(frontier.pop(), set()) - seen
         seen |= new
         frontier.extend(new)
     return seen
@@ -81,20 +83,44 @@ def _refine(colours: dict[str, str], into: Links, out: Links) -> dict[str, str]:
 
 
 def _smallest(colours: dict[str, str], into: Links, out: Links) -> str:
-    """The smallest certificate over all ways to break ties."""
+    """The smallest certificate over all ways to break ties that no symmetry maps onto each other."""
     colours = _refine(colours, into, out)
+    ways = _ways(colours)
+    if not ways:
+        return _certificate(colours, into)
+    # two ways with a leaf in common are images of each other: one of them is enough
+    differing = {_any_leaf(way, into, out): way for way in ways}
+    return min(_smallest(way, into, out) for way in differing.values())
+
+
+def _any_leaf(colours: dict[str, str], into: Links, out: Links) -> str:
+    """The certificate of one way to break all ties."""
+    while True:
+        colours = _refine(colours, into, out)
+        ways = _ways(colours)
+        if not ways:
+            return _certificate(colours, into)
+        colours = ways[0]
+
+
+def _ways(colours: dict[str, str]) -> list[dict[str, str]]:
+    """Colourings with one node singled out from the smallest class of several; none if all nodes differ."""
     classes: dict[str, list[str]] = {}
     for name, colour in colours.items():
         classes.setdefault(colour, []).append(name)
-    ties = sorted((colour, names) for colour, names in classes.items() if len(names) > 1)
+    ties = [(len(names), colour) for colour, names in classes.items() if len(names) > 1]
     if not ties:
-        order = {name: i for i, name in enumerate(sorted(colours, key=lambda n: colours[n]))}
-        links = sorted(
-            (order[source], order[name], _digest(label)) for name in order for label, source in into[name]
-        )
-        return _digest((sorted(colours.values()), links))
-    colour, names = min(ties, key=lambda tie: (len(tie[1]), tie[0]))
-    return min(_smallest({**colours, name: _digest(("chosen", colour))}, into, out) for name in names)
+        return []
+    _, colour = min(ties)
+    return [{**colours, name: _digest(("chosen", colour))} for name in classes[colour]]
+
+
+def _certificate(colours: dict[str, str], into: Links) -> str:
+    order = {name: i for i, name in enumerate(sorted(colours, key=lambda n: colours[n]))}
+    links = sorted(
+        (order[source], order[name], _digest(label)) for name in order for label, source in into[name]
+    )
+    return _digest((sorted(colours.values()), links))
 
 
 def _digest(value: object) -> str:

@@ -31,6 +31,12 @@ class Choice:
     name: str
     options: tuple[Value, ...]
 
+    def __post_init__(self) -> None:
+        if not self.options or len(set(self.options)) != len(self.options):
+            raise WeightloomError(
+                f"choice {self.name!r}: expected one or more differing options, got {list(self.options)}"
+            )
+
 
 @dataclass(frozen=True)
 class Product:
@@ -45,6 +51,9 @@ class Switch:
 
     name: str
     branches: tuple[tuple[Value, Tree], ...]
+
+    def __post_init__(self) -> None:
+        _ = self.choice  # checks that the values differ
 
     @property
     def choice(self) -> Choice:
@@ -106,11 +115,13 @@ def validate(tree: Tree, genome: Genome) -> dict[str, Value]:
         if choice.name not in genome:
             raise WeightloomError(f"genome: {choice.name!r} is missing; allowed are {list(choice.options)}")
         value = genome[choice.name]
-        if value not in choice.options or isinstance(value, bool) != isinstance(choice.options[0], bool):
-            raise WeightloomError(
-                f"genome: {choice.name} = {value!r} is not allowed; allowed are {list(choice.options)}"
-            )
-        return value
+        for option in choice.options:
+            # the option itself, so that 8.0 becomes 8; True is not 1
+            if option == value and isinstance(option, bool) == isinstance(value, bool):
+                return option
+        raise WeightloomError(
+            f"genome: {choice.name} = {value!r} is not allowed; allowed are {list(choice.options)}"
+        )
 
     checked = walk(tree, decide)
     for name in genome:
@@ -121,20 +132,32 @@ def validate(tree: Tree, genome: Genome) -> dict[str, Value]:
 
 def neighbours(tree: Tree, genome: Genome) -> Iterator[dict[str, Value]]:
     """Every genome that differs by one choice; genes of a newly taken branch start at their first option."""
-    for name in genome:
-        for value in _choice(tree, name).options:
+    for name, choice in taken(tree, genome).items():
+        for value in choice.options:
             if value != genome[name]:
-                yield _repair(tree, {**genome, name: value}, lambda choice: choice.options[0])
+                yield _repair(tree, {**genome, name: value}, _first)
+
+
+def taken(tree: Tree, genome: Genome) -> dict[str, Choice]:
+    """The choices met on the way of a valid ``genome``, by name."""
+    met: dict[str, Choice] = {}
+
+    def decide(choice: Choice) -> Value:
+        met[choice.name] = choice
+        return genome[choice.name]
+
+    walk(tree, decide)
+    return met
 
 
 def mutate(tree: Tree, genome: Genome, pick: Decide) -> dict[str, Value]:
     """One gene changed to another value, both picked by ``pick``; genes newly needed are picked too."""
-    movable = tuple(name for name in genome if len(_choice(tree, name).options) > 1)
+    met = taken(tree, genome)
+    movable = tuple(name for name, choice in met.items() if len(choice.options) > 1)
     if not movable:
         return dict(genome)
     name = str(pick(Choice("gene", movable)))
-    choice = _choice(tree, name)
-    others = tuple(value for value in choice.options if value != genome[name])
+    others = tuple(value for value in met[name].options if value != genome[name])
     return _repair(tree, {**genome, name: pick(Choice(name, others))}, pick)
 
 
@@ -157,5 +180,5 @@ def _repair(tree: Tree, wanted: Mapping[str, Value], fill: Decide) -> dict[str, 
     return walk(tree, decide)
 
 
-def _choice(tree: Tree, name: str) -> Choice:
-    return next(choice for choice in all_choices(tree) if choice.name == name)
+def _first(choice: Choice) -> Value:
+    return choice.options[0]

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Edge, Genome, Node
 from search_spaces.choices import Choice, Product, Switch, Tree
+from search_spaces.errors import UnknownName, WeightloomError
+from search_spaces.operations import ACTIVATIONS
 from search_spaces.space import SearchSpace
 
 
@@ -20,7 +22,7 @@ class MLPSpace(SearchSpace):
 
     Args:
         inputs, outputs: see ``SearchSpace``.
-        depths: allowed numbers of hidden layers.
+        depths: allowed numbers of hidden layers (0 is a linear model).
         widths: allowed widths of a hidden layer.
         activations: allowed activations, each of ``search_spaces.operations.ACTIVATIONS``.
     """
@@ -37,12 +39,20 @@ class MLPSpace(SearchSpace):
         activations: tuple[str, ...] = ("relu", "gelu", "silu", "tanh"),
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs)
-        self.depths = depths
-        self.widths = widths
-        self.activations = activations
+        for what, values, least in (("depths", depths, 0), ("widths", widths, 1)):
+            if not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values):
+                raise WeightloomError(
+                    f"space mlp: {what} must be integers of at least {least}, got {list(values)}"
+                )
+        for activation in activations:
+            if activation not in ACTIVATIONS:
+                raise UnknownName("activation", activation, ACTIVATIONS)
+        self.depths = tuple(depths)
+        self.widths = tuple(widths)
+        self.activations = tuple(activations)
 
     @cached_property
-    def tree(self) -> Tree:  # type: ignore[override]  # a cached property serves where a property is asked for
+    def tree(self) -> Tree:
         """Depth first; it decides how many layers and skips follow."""
         return Product(
             (

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from search_spaces.architecture import Architecture, Node
+from search_spaces.errors import WeightloomError
 from search_spaces.operations import check, main_source, width_of
 
 # dimension names: batch = examples, inputs = values of one example, width = neurons of a node, classes
@@ -41,7 +42,7 @@ class Dense(nn.Module):
         h = self.linear(z)
         if self.norm is not None and open_neurons is None:
             h = self.norm(h)
-        elif self.norm is not None:
+        elif self.norm is not None and open_neurons is not None:
             h = masked_layer_norm(h, open_neurons.to(h.dtype)) * self.norm.weight + self.norm.bias
         h = ACTIVATION_FUNCTIONS[self.activation](h)
         return h if open_neurons is None else h * open_neurons
@@ -74,7 +75,7 @@ class GraphNetwork(nn.Module):
         check(architecture)
         self.architecture = architecture
         self.sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
-        self.connected = False
+        self.closed: frozenset[tuple[str, str]] = frozenset()
         wires = wires or {}
         for node in architecture.nodes[1:]:
             main_width = width_of(architecture, main_source(architecture, node.name))
@@ -85,6 +86,10 @@ class GraphNetwork(nn.Module):
                     index = torch.tensor([width if p < 0 else p for p in wire], dtype=torch.long)
                     self.register_buffer(f"wire_{node.name}_{i}", index, persistent=False)
                 main_width = len(wire)
+            if hasattr(self, node.name) or node.name.startswith(("wire_", "open_")):
+                raise WeightloomError(
+                    f"node {node.name!r}: a module has an attribute of that name; call the node something else"
+                )
             module = nn.Identity() if node.operation == "identity" else Dense(node, main_width)
             self.add_module(node.name, module)
 
@@ -95,22 +100,19 @@ class GraphNetwork(nn.Module):
             open_neurons: per node a boolean tensor of its width.
             gates: per optional edge (source, target) whether it is open.
         """
-        self.connected = True
         for name, mask in open_neurons.items():
             self.register_buffer(f"open_{name}", mask.bool(), persistent=False)
-        closed = {edge for edge, is_open in gates.items() if not is_open}
-        self.closed = frozenset(closed)
+        self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
         return self
 
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
         """Logits of a batch of flattened examples."""
-        closed = self.closed if self.connected else frozenset()
         values = {self.architecture.nodes[0].name: x}
         for node in self.architecture.nodes[1:]:
             parts = [
                 self._wired(values[source], f"wire_{node.name}_{i}")
                 for i, source in enumerate(self.sources[node.name])
-                if (source, node.name) not in closed
+                if (source, node.name) not in self.closed
             ]
             z = parts[0]
             for part in parts[1:]:

@@ -38,15 +38,27 @@ class Registry:
         points = _points(self.kind, self.group)
         if name not in points:
             raise UnknownName(self.kind, name, points)
-        return points[name].load()
+        try:
+            return points[name].load()
+        except (ImportError, AttributeError) as error:
+            raise WeightloomError(
+                f"{self.kind} {name!r}: expected {points[name].value} to be importable, got {error}; "
+                "install or repair the package that offers it"
+            ) from error
 
     def describe(self, name: str) -> str:
         """First line of the docstring, read from the source without importing it; empty if not found."""
-        point = _points(self.kind, self.group)[name]
+        points = _points(self.kind, self.group)
+        if name not in points:
+            raise UnknownName(self.kind, name, points)
+        point = points[name]
         source = _source(point.module)
         if source is None:
             return ""
-        tree = ast.parse(source.read_text(encoding="utf-8"))
+        try:
+            tree = ast.parse(source.read_text(encoding="utf-8"))
+        except (OSError, ValueError, SyntaxError):  # a broken plug-in must not break the list
+            return ""
         for node in tree.body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == point.attr:
                 return (ast.get_docstring(node) or "").split("\n")[0]

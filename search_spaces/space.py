@@ -33,7 +33,7 @@ class SearchSpace(ABC):
 
     def __init__(self, *, inputs: int, outputs: int) -> None:
         for what, value in (("inputs", inputs), ("outputs", outputs)):
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise WeightloomError(f"space {self.name}: {what} must be an integer of at least 1, got {value!r}")
         self.inputs = inputs
         self.outputs = outputs

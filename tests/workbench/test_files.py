@@ -32,7 +32,7 @@ def test_failed_write_keeps_the_old_file_and_leaves_no_rest(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("workbench.files.os.replace", fail)
+    monkeypatch.setattr("os.replace", fail)
     with pytest.raises(WeightloomError, match="No space left"):
         files.write_text(path, "new")
     assert path.read_text() == "old"

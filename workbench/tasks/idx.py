@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,19 @@ def idx(folder: str | None = None) -> Task:
             "Name one with --data FOLDER; Debian: apt install dataset-fashion-mnist puts one into "
             "/usr/share/dataset-fashion-mnist"
         )
-    images, labels, test_images, test_labels = (read_idx(_find(Path(folder), name)) for name in FILES)
+    paths = [_find(Path(folder), name) for name in FILES]
+    images, labels, test_images, test_labels = (read_idx(path) for path in paths)
+    for path, examples, classes in ((paths[1], images, labels), (paths[3], test_images, test_labels)):
+        if classes.ndim != 1 or len(classes) != len(examples):
+            raise DamagedFile(
+                f"{path}: expected {len(examples)} labels as there are images, got an array of shape "
+                f"{classes.shape}; get the four files from one source"
+            )
+    if images.shape[1:] != test_images.shape[1:]:
+        raise DamagedFile(
+            f"{paths[2]}: expected images of shape {images.shape[1:]} as in {paths[0].name}, "
+            f"got {test_images.shape[1:]}; get the four files from one source"
+        )
     return split_task("idx", images / 255.0, labels, test=(test_images / 255.0, test_labels))
 
 
@@ -55,10 +68,10 @@ def read_idx(path: Path) -> np.ndarray:
             if len(head) < 4 or head[:3] != b"\0\0\x08" or not 1 <= head[3] <= 4:
                 raise DamagedFile(f"{path}: expected an IDX file of unsigned bytes, got a header {head!r}")
             shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
-            count = math.prod(shape)
-            data = file.read(count + 1)
-    except (OSError, EOFError, struct.error) as error:
+            data = file.read()  # all there is: a damaged header may ask for more than there is memory
+    except (OSError, EOFError, zlib.error, struct.error) as error:
         raise DamagedFile(f"{path}: cannot be read as an IDX file ({error}); get a fresh copy") from None
+    count = math.prod(shape)
     if len(data) != count:
         raise DamagedFile(f"{path}: its header says {count} bytes of data, got {len(data)}; get a fresh copy")
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)

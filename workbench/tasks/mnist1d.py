@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
+
 from search_spaces import WeightloomError
 from workbench.tasks.task import Task, split_task
 
@@ -14,5 +18,10 @@ def mnist1d() -> Task:
         raise WeightloomError(
             "task mnist1d: the package mnist1d is missing; install it with: pip install 'weightloom[mnist1d]'"
         ) from None
-    data = make_dataset(get_dataset_args())
+    states = random.getstate(), np.random.get_state()
+    try:
+        data = make_dataset(get_dataset_args())
+    finally:  # it seeds the global generators, which are not ours to change
+        random.setstate(states[0])
+        np.random.set_state(states[1])
     return split_task("mnist1d", data["x"], data["y"], test=(data["x_test"], data["y_test"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -52,18 +53,20 @@ class Task:
 
     def to(self, device: torch.device | str) -> Task:
         """The same on another device."""
-        moved = {
-            name: Split(x=split.x.to(device), y=split.y.to(device))
-            for name, split in (("train", self.train), ("validation", self.validation), ("test", self.test))
-        }
-        return replace(self, **moved)
+
+        def moved(split: Split) -> Split:
+            return Split(x=split.x.to(device), y=split.y.to(device))
+
+        return replace(
+            self, train=moved(self.train), validation=moved(self.validation), test=moved(self.test)
+        )
 
     def digest(self) -> str:
         """Sixteen hex digits over all examples."""
         sha = hashlib.sha256()
         for split in (self.train, self.validation, self.test):
-            sha.update(split.x.numpy().tobytes())
-            sha.update(split.y.numpy().tobytes())
+            sha.update(split.x.cpu().numpy().tobytes())
+            sha.update(split.y.cpu().numpy().tobytes())
         return sha.hexdigest()[:16]
 
 
@@ -93,7 +96,7 @@ def split_task(
     validation_share: float = 0.2,
     test_share: float = 0.25,
 ) -> Task:
-    """A task from arrays: shuffled by ``seed``, standardised by the training split (one scale for all inputs).
+    """A task from arrays: shuffled by ``seed``, standardised by the training split, one scale for all inputs.
 
     Args:
         name: as registered.
@@ -103,11 +106,19 @@ def split_task(
         test: a test set of its own; without it ``test_share`` of the rows become one.
         validation_share: share of the remaining rows.
         test_share: share of all rows.
+
+    Raises:
+        WeightloomError: fewer than 10 examples, examples and labels that do not fit together, a value that
+            is not finite, a label below 0.
     """
-    x = np.asarray(x, dtype=np.float32).reshape(len(x), -1)
-    y = np.asarray(y, dtype=np.int64)
-    if len(x) != len(y) or len(x) < 10:
-        raise WeightloomError(f"task {name}: expected as many labels as examples and at least 10, got {len(y)}")
+    x, y = _arrays(name, x, y, least=10)
+    if test is not None:
+        test = _arrays(f"{name} (test)", *test, least=1)
+        if test[0].shape[1] != x.shape[1]:
+            raise WeightloomError(
+                f"task {name}: expected test examples of {x.shape[1]} values as in training, "
+                f"got {test[0].shape[1]}"
+            )
     order = np.random.default_rng(seed).permutation(len(x))
     if test is None:
         cut = round(test_share * len(x))
@@ -117,7 +128,7 @@ def split_task(
     parts = {
         "validation": (x[order[:cut]], y[order[:cut]]),
         "train": (x[order[cut:]], y[order[cut:]]),
-        "test": (np.asarray(test[0], dtype=np.float32).reshape(len(test[0]), -1), np.asarray(test[1], np.int64)),
+        "test": test,
     }
     centre, spread = parts["train"][0].mean(0), float(parts["train"][0].std()) or 1.0
     splits = {
@@ -127,7 +138,24 @@ def split_task(
     return Task(name=name, classes=int(max(y.max(), test[1].max())) + 1, **splits)
 
 
+def _arrays(name: str, x: np.ndarray, y: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    x, y = np.asarray(x, dtype=np.float32), np.asarray(y, dtype=np.int64)
+    if y.shape != x.shape[:1] or len(y) < least:
+        raise WeightloomError(
+            f"task {name}: expected a label for each example and at least {least} examples, "
+            f"got examples {x.shape} and labels {y.shape}"
+        )
+    if not np.isfinite(x).all() or y.min() < 0:
+        raise WeightloomError(
+            f"task {name}: expected finite values and labels from 0, got "
+            f"{int((~np.isfinite(x)).sum())} other values and a lowest label of {y.min()}"
+        )
+    return x.reshape(len(x), -1), y
+
+
 def load_task(name: str, folder: str | None = None) -> Task:
     """The task registered as ``name``; ``folder`` is where a task that reads files finds them."""
     make: Callable[..., Task] = TASKS.load(name)
+    if folder is not None and "folder" not in inspect.signature(make).parameters:
+        raise WeightloomError(f"task {name}: expected no folder, as it brings its data along, got {folder!r}")
     return make() if folder is None else make(folder=folder)

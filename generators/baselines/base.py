@@ -1,0 +1,288 @@
+"""What the fitted baselines share: the training networks they keep, which are near, and how they are tuned."""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from generators.adaptation import ArchitectureIndex
+from generators.collection import Collection
+from generators.connectivity import keep_strongest
+from generators.generated import Generated
+from generators.generator import Condition, Fitted, Generator, GeneratorConfig, standard_normal
+from generators.heads import to_values
+from generators.tokens import LANES, BatchLayout, WeightTokenizer
+from search_spaces import Architecture, Blueprint, WeightloomError
+
+# dimension names: networks, tokens, entries, edges as in generators.tokens; roles = LANES + 1 (bias, scale,
+# shift, weight)
+
+STATE = ("tokens", "open_neurons", "gates", "scores")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One setting that was tried in tuning and its mean validation score."""
+
+    settings: Mapping[str, float]
+    score: float
+
+
+class FittedBaseline(Generator, Fitted):
+    """A baseline that keeps the training networks and makes new ones out of those nearest to the target.
+
+    A subclass gives ``grid`` (what tuning tries: per setting its values, the simplest first), ``choose``,
+    ``draw_latent`` and ``draw``. Fitting drops networks with weights that are not finite.
+
+    Attributes:
+        training_tokens, training_open_neurons, training_gates, training_scores: the training networks.
+        role_mean, role_std: mean and standard deviation of their weights in natural units, for bias, scale,
+            shift and weight; closed neurons do not count.
+    """
+
+    kind: ClassVar[Literal["family", "baseline"]] = "baseline"
+    grid: ClassVar[Mapping[str, tuple[float, ...]]]
+    training_tokens: Tensor
+    training_open_neurons: Tensor
+    training_gates: Tensor
+    training_scores: Tensor
+    role_mean: Tensor
+    role_std: Tensor
+
+    def __init__(self, config: GeneratorConfig | None = None) -> None:
+        super().__init__(config)
+        for name in (*(f"training_{name}" for name in STATE), "role_mean", "role_std"):
+            self.register_buffer(name, torch.zeros(0))
+        self._blueprints: tuple[Blueprint, ...] = ()
+        self._index = ArchitectureIndex(())
+
+    @abstractmethod
+    def choose(self, scores: Sequence[float]) -> int:
+        """Which candidate of the grid to take, given the mean validation score of each."""
+
+    @abstractmethod
+    def draw(
+        self, source: Generated, target: Blueprint, latent: Float[Tensor, "networks ..."]
+    ) -> tuple[Float[Tensor, "networks tokens entries"], Float[Tensor, "networks edges"]]:
+        """Values in natural units and gates of networks for one blueprint.
+
+        Args:
+            source: the training networks.
+            target: of all the networks.
+            latent: one per network, from ``draw_latent``.
+        """
+
+    @final
+    def fit(self, training: Collection) -> None:
+        """Keep the training networks.
+
+        Raises:
+            WeightloomError: there are none, they are in tokens of another width, or they are of modules that
+                belong to no space (which could not be restored from a file).
+        """
+        networks = training.networks.detach()
+        finite = torch.isfinite(networks.tokens).flatten(1).all(1).nonzero().flatten().tolist()
+        if not finite:
+            raise WeightloomError(
+                f"generator {self.name}: expected networks with finite weights to fit, got none"
+            )
+        if networks.tokenizer != self.tokenizer:
+            raise WeightloomError(
+                f"generator {self.name}: expected networks in tokens of width {self.tokenizer.width}, got "
+                f"{networks.tokenizer.width}; set token_width to that of the zoo"
+            )
+        kept = networks if len(finite) == len(networks) else networks.select(finite)
+        self._keep(kept, training.scores.detach()[finite])
+
+    @final
+    def architectures(self) -> tuple[Architecture, ...]:
+        """Of the training networks, in their order."""
+        return tuple(blueprint.architecture for blueprint in self._blueprints)
+
+    @final
+    def networks(self) -> Generated:
+        """The training networks; raises ``WeightloomError`` before ``fit``."""
+        if not self._blueprints:
+            raise WeightloomError(f"generator {self.name}: it has no training networks yet; call fit first")
+        return Generated(
+            tokenizer=self.tokenizer,
+            layout=self.tokenizer.batch(self._blueprints).to(self.device),
+            tokens=self.training_tokens,
+            open_neurons=self.training_open_neurons,
+            gates=self.training_gates,
+        )
+
+    @final
+    def export_state(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+        """All that fitting gave: contiguous tensors on the CPU, and the training architectures as JSON objects."""
+        tensors = {name: getattr(self, f"training_{name}").detach().cpu().contiguous() for name in STATE}
+        return tensors, [architecture.to_dict() for architecture in self.architectures()]
+
+    @final
+    def import_state(self, tensors: Mapping[str, Tensor], architectures: Sequence[Mapping[str, Any]]) -> None:
+        """Take what ``export_state`` gave; raises ``WeightloomError`` where it does not fit together."""
+        if set(tensors) != set(STATE):
+            raise WeightloomError(
+                f"generator {self.name}: expected tensors {sorted(STATE)}, got {sorted(tensors)}"
+            )
+        if not architectures:
+            return
+        blueprints = [Blueprint.of(Architecture.from_dict(dict(data))) for data in architectures]
+        layout = self.tokenizer.batch(blueprints)
+        expected = (len(blueprints),), tuple(layout.edge_real.shape)
+        if (tuple(tensors["scores"].shape), tuple(tensors["gates"].shape)) != expected:
+            raise WeightloomError(
+                f"generator {self.name}: expected scores and gates of {expected} for {len(blueprints)} "
+                f"architectures, got {tuple(tensors['scores'].shape)} and {tuple(tensors['gates'].shape)}"
+            )
+        networks = Generated(
+            tokenizer=self.tokenizer,
+            layout=layout,
+            tokens=tensors["tokens"],
+            open_neurons=tensors["open_neurons"],
+            gates=tensors["gates"],
+        )
+        self._keep(networks, tensors["scores"])
+
+    @final
+    def configured(self, **changes: float) -> Self:
+        """The same fitted baseline with other settings; the training networks are shared, not copied."""
+        other = type(self)(type(self.config)(**{**self.config.model_dump(), **changes}))
+        if other.tokenizer != self.tokenizer:
+            raise WeightloomError(f"generator {self.name}: token_width cannot be changed after construction")
+        other._buffers.update(self._buffers)
+        other._blueprints, other._index = self._blueprints, self._index
+        return other
+
+    @final
+    def tune(
+        self, blueprints: Sequence[Blueprint], score: Callable[[Generated], Float[Tensor, " networks"]]
+    ) -> tuple[Tried, ...]:
+        """Set ``config`` to the candidate of ``grid`` that ``choose`` picks; returns all that was tried.
+
+        Args:
+            blueprints: validation architectures; the i-th network is generated from seed i.
+            score: validation score of each network, higher is better; NaN counts as 0.
+        """
+        tried = []
+        for candidate in itertools.product(*self.grid.values()):
+            settings = dict(zip(self.grid, candidate, strict=True))
+            generated = self.configured(**settings).generate(blueprints, range(len(blueprints)))
+            tried.append(
+                Tried(settings=settings, score=float(torch.nan_to_num(score(generated).float()).mean()))
+            )
+        chosen = tried[self.choose([trial.score for trial in tried])]
+        self.config = self.configured(**chosen.settings).config
+        return tuple(tried)
+
+    @final
+    def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
+        """Blueprint by blueprint; a network depends on its own blueprint, latent and density only."""
+        source = self.networks()
+        values = torch.zeros(layout.used.shape, device=self.device)
+        gates = torch.zeros(layout.edge_real.shape, device=self.device)
+        groups: dict[Blueprint, list[int]] = {}
+        for row, blueprint in enumerate(layout.blueprints):
+            groups.setdefault(blueprint, []).append(row)
+        for blueprint, rows in groups.items():
+            drawn, wired = self.draw(source, blueprint, latent[rows])
+            values[rows, : drawn.shape[1]] = drawn
+            gates[rows, : wired.shape[1]] = wired
+        return assemble(self.tokenizer, layout, values, gates, condition)
+
+    @final
+    def nearest(self, target: Blueprint, networks: int) -> list[int]:
+        """The nearest training networks: by ``architecture_distance``, then by score, then by order."""
+        distance = self._index.distances(target)
+        score = np.nan_to_num(self.training_scores.cpu().numpy(), nan=-np.inf)
+        order = np.lexsort((np.arange(len(score)), -score, distance))
+        return [int(i) for i in order[:networks]]
+
+    @final
+    def nearest_architectures(self, target: Blueprint, architectures: int) -> list[int]:
+        """All training networks of so many nearest architectures, in the order of ``nearest``."""
+        found: dict[Blueprint, None] = {}
+        picks = []
+        for i in self.nearest(target, len(self._blueprints)):
+            if self._blueprints[i] not in found and len(found) == architectures:
+                break
+            found[self._blueprints[i]] = None
+            picks.append(i)
+        return picks
+
+    def _keep(self, networks: Generated, scores: Float[Tensor, " networks"]) -> None:
+        for blueprint in set(networks.blueprints):
+            if blueprint.architecture.space == "module":
+                raise WeightloomError(
+                    f"generator {self.name}: expected networks of a search space, got a user's own module "
+                    f"{blueprint.architecture}; baselines can generate for modules but not be fitted to them"
+                )
+        device = self.device
+        self._blueprints = networks.blueprints
+        self._index = ArchitectureIndex(self._blueprints)
+        for name in STATE[:-1]:
+            setattr(self, f"training_{name}", getattr(networks, name).detach().to(device))
+        self.training_scores = scores.detach().to(device)
+        values, _, _ = to_values(networks)
+        alive = networks.layout.used & (networks.open_neurons > 0.5)[..., None]
+        of_role = [values[..., i][alive[..., i]] for i in range(LANES)]
+        of_role.append(values[..., LANES:][alive[..., LANES:]])
+        self.role_mean = torch.stack([x.mean() if len(x) else x.new_zeros(()) for x in of_role]).to(device)
+        self.role_std = torch.stack([x.std() if len(x) > 1 else x.new_ones(()) for x in of_role]).to(device)
+
+
+def assemble(
+    tokenizer: WeightTokenizer,
+    layout: BatchLayout,
+    values: Float[Tensor, "networks tokens entries"],
+    gates: Float[Tensor, "networks edges"],
+    condition: Condition,
+) -> Generated:
+    """Networks from values in natural units; sparse ones keep the neurons with the greatest incoming weights."""
+    strength = (values[..., LANES:] * layout.used[..., LANES:]).square().sum(-1)
+    return Generated(
+        tokenizer=tokenizer,
+        layout=layout,
+        tokens=(layout.centre + layout.scale * values) * layout.used,
+        open_neurons=keep_strongest(layout, strength, condition.density),
+        gates=gates * layout.edge_real,
+    )
+
+
+def draw_tokens(
+    tokenizer: WeightTokenizer, blueprints: Sequence[Blueprint], seeds: Sequence[int]
+) -> Float[Tensor, "networks tokens entries"]:
+    """A number from N(0, 1) for each entry of each network's own tokens, from its own seed; 0 for padding."""
+    layout = tokenizer.batch(blueprints)
+    noise = torch.zeros(layout.used.shape)
+    for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
+        noise[n, : len(part)] = standard_normal((len(part), tokenizer.entries), seed)
+    return noise
+
+
+def draw_numbers(seeds: Sequence[int], count: int) -> Float[Tensor, "networks count"]:
+    """``count`` numbers from N(0, 1) for each seed."""
+    return torch.stack([standard_normal((count,), seed) for seed in seeds])
+
+
+def by_role(role: Float[Tensor, " roles"], entries: int) -> Float[Tensor, " entries"]:
+    """One number per role spread over the entries of a token."""
+    return torch.cat([role[:LANES], role[LANES:].expand(entries - LANES)])
+
+
+def majority_gates(gates: Float[Tensor, "sources edges"], networks: int) -> Float[Tensor, "networks edges"]:
+    """Wires that at least half of the sources have open, the same for all networks."""
+    return (gates.mean(0) >= 0.5).to(gates.dtype).expand(networks, -1)
+
+
+def best(scores: Sequence[float]) -> int:
+    """The highest score, the first of equals."""
+    return int(np.argmax(scores))

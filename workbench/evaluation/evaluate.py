@@ -1,0 +1,189 @@
+"""All figures of one generator on held-out architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from generators.generated import Generated
+from generators.generator import Generator
+from workbench import metrics
+from workbench.evaluation import controls
+from workbench.evaluation.config import EvaluationConfig
+from workbench.evaluation.diversity import collapse_interval, novelty, spreads, verdict_of
+from workbench.evaluation.sparsity import sparsity_curve, sparsity_of
+from workbench.export.compaction import active_parameters
+from workbench.metrics import Interval
+from workbench.summary import ArchitectureRow, CurvePoint, Estimate, Verdict
+from workbench.yardstick import Predictions, Yardstick
+from workbench.zoo import Zoo
+
+# dimension names: architectures, latents, networks = architectures x latents (architecture-major)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What was measured; each part as in ``workbench.summary.GeneratorSummary``."""
+
+    metrics: Mapping[str, Estimate]
+    verdict: tuple[Verdict, ...]
+    architectures: tuple[ArchitectureRow, ...]
+    curve: tuple[CurvePoint, ...]
+    overlap: tuple[tuple[float, ...], ...]
+
+
+def evaluate(
+    generator: Generator,
+    zoo: Zoo,
+    yardstick: Yardstick,
+    validation: Yardstick,
+    config: EvaluationConfig,
+) -> Evaluation:
+    """Generate ``latents`` networks for every architecture of ``yardstick`` and measure them.
+
+    Args:
+        generator: trained or fitted.
+        zoo: its training networks are what novelty is measured against.
+        yardstick: held-out architectures on the split that is reported.
+        validation: the same architectures on the validation split, which decides validity.
+        config: sizes.
+    """
+    blueprints = [b for b in yardstick.blueprints for _ in range(config.latents)]
+    seeds = [config.seed + i for i in range(len(blueprints))]
+    networks = generator.generate(blueprints, seeds, config.density)
+    found, predictions, valid = measure(networks, yardstick, validation, config)
+    found["nfe"] = Interval(mean=generator.evaluations, low=generator.evaluations, high=generator.evaluations, n=1)
+    curve: list[CurvePoint] = []
+    if config.thorough:
+        found |= controls.latency(generator, yardstick, config.latents)
+        found |= controls.weight_novelty(networks, yardstick, zoo, config.latents)
+        shuffled = controls.shuffled_scores(generator, yardstick, config.seed)
+        found["shuffled_fidelity"] = metrics.bootstrap(metrics.fidelity(shuffled[:, None], yardstick.scores))
+        if config.curve:
+            dense = networks if config.density == 1.0 else generator.generate(blueprints, seeds)
+            curve = sparsity_curve(generator, dense, yardstick, config)
+    return report(found, predictions, valid, yardstick, config.latents, curve)
+
+
+def evaluate_real(yardstick: Yardstick, validation: Yardstick) -> Evaluation:
+    """The row of really trained networks: the same figures for the yardstick's own networks."""
+    config = EvaluationConfig(latents=yardstick.seeds)
+    found, predictions, valid = measure(yardstick.networks, yardstick, validation, config)
+    found["noise_ceiling"] = _single(metrics.noise_ceiling(yardstick.scores), len(yardstick.scores))
+    return report(found, predictions, valid, yardstick, yardstick.seeds, [])
+
+
+def measure(
+    networks: Generated, yardstick: Yardstick, validation: Yardstick, config: EvaluationConfig
+) -> tuple[dict[str, Interval], Predictions, np.ndarray]:
+    """Figures that need no generator, predictions on ``yardstick`` and validity ``[architectures, latents]``."""
+    predictions = Predictions.of(networks, yardstick.split)
+    on_validation = Predictions.of(networks, validation.split).scores.reshape(-1, config.latents)
+    floor = validation.scores.mean(1, keepdims=True) - config.valid_margin
+    valid = np.nan_to_num(on_validation, nan=-1.0) >= floor
+    scores = predictions.scores.reshape(-1, config.latents)
+    ratios = metrics.fidelity(scores, yardstick.scores)
+    means, real = np.nan_to_num(scores).mean(1), yardstick.scores.mean(1)
+    active = active_parameters(networks).cpu().numpy().astype(np.float64)
+    per_architecture = predictions.probabilities.reshape(len(scores), config.latents, *predictions.probabilities.shape[1:])
+    found = {
+        "score": metrics.bootstrap(means),
+        "fidelity": metrics.bootstrap(ratios),
+        "fidelity_worst_decile": _resampled(ratios, metrics.worst_decile),
+        "rank_tau": _resampled_pair(means, real, metrics.rank_tau),
+        "regret_at_1": _single(metrics.regret_at(means, real, 1), len(real)),
+        "regret_at_5": _single(metrics.regret_at(means, real, min(5, len(real))), len(real)),
+        "valid": metrics.bootstrap(valid.mean(1)),
+        "sparsity": metrics.bootstrap(sparsity_of(networks)),
+        "active_parameters": metrics.bootstrap(active),
+        "ensemble_score": metrics.bootstrap(
+            [metrics.ensemble_score(own, yardstick.labels) for own in per_architecture]
+        ),
+        **_connectivity(networks),
+    }
+    own = spreads(predictions.errors, valid)
+    collapse = collapse_interval(own, yardstick.spreads)
+    if collapse is not None:
+        found["collapse"] = collapse
+    return found | novelty(predictions, valid, yardstick), predictions, valid
+
+
+def report(
+    found: dict[str, Interval],
+    predictions: Predictions,
+    valid: np.ndarray,
+    yardstick: Yardstick,
+    latents: int,
+    curve: list[CurvePoint],
+) -> Evaluation:
+    """The records of a summary from raw figures."""
+    judged = verdict_of(found)
+    scores = predictions.scores.reshape(-1, latents)
+    ratios = metrics.fidelity(scores, yardstick.scores)
+    own = spreads(predictions.errors, valid)
+    nearest = metrics.max_iou(predictions.errors, yardstick.training.errors).reshape(-1, latents).mean(1)
+    rows = [
+        ArchitectureRow(
+            key=blueprint.key,
+            name=str(blueprint.architecture),
+            parameters=blueprint.parameter_count,
+            score=float(np.nan_to_num(scores[i]).mean()),
+            real_score=float(yardstick.scores[i].mean()),
+            fidelity=float(ratios[i]),
+            collapse=None
+            if not np.isfinite(own[i]) or yardstick.spreads[i] == 0
+            else metrics.collapse(float(own[i]), float(yardstick.spreads[i])),
+            max_iou=float(nearest[i]),
+        )
+        for i, blueprint in enumerate(yardstick.blueprints)
+    ]
+    shown = len(rows) // 2
+    overlap = metrics.pairwise_error_iou(predictions.errors[shown * latents : (shown + 1) * latents])
+    return Evaluation(
+        metrics={
+            name: Estimate(mean=value.mean, low=value.low, high=value.high, n=value.n)
+            for name, value in found.items()
+        },
+        verdict=tuple(
+            Verdict(label=label, reason=reason)
+            for label, reason in zip(judged.labels, judged.reasons, strict=False)
+        ),
+        architectures=tuple(rows),
+        curve=tuple(curve),
+        overlap=tuple(tuple(row) for row in overlap.tolist()),
+    )
+
+
+def _connectivity(networks: Generated) -> dict[str, Interval]:
+    layout = networks.layout
+    closable = (layout.maskable & (layout.chunk == 0)).cpu().numpy()
+    is_open = (networks.open_neurons > 0.5).cpu().numpy()
+    removed = 1.0 - (is_open & closable).sum(1) / np.maximum(closable.sum(1), 1)
+    found = {"neurons_removed": metrics.bootstrap(np.where(closable.sum(1) > 0, removed, 0.0))}
+    edges = layout.edge_real.cpu().numpy()
+    has = edges.any(1)
+    if has.any():
+        closed = 1.0 - ((networks.gates > 0.5).cpu().numpy() & edges).sum(1)[has] / edges.sum(1)[has]
+        found["edges_closed"] = metrics.bootstrap(closed)
+    return found
+
+
+def _single(value: float, n: int) -> Interval:
+    return Interval(mean=float(value), low=float(value), high=float(value), n=n)
+
+
+def _resampled(values: np.ndarray, statistic: object, seed: int = 0) -> Interval:
+    assert callable(statistic)
+    return _resampled_pair(values, values, lambda a, _: statistic(a), seed)
+
+
+def _resampled_pair(a: np.ndarray, b: np.ndarray, statistic: object, seed: int = 0, resamples: int = 300) -> Interval:
+    """Percentile bootstrap over architectures of any figure of two aligned lists."""
+    assert callable(statistic)
+    index = np.random.default_rng(seed).integers(len(a), size=(resamples, len(a)))
+    drawn = [float(statistic(a[i], b[i])) for i in index]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    mean = float(statistic(a, b))
+    return Interval(mean=mean, low=min(mean, float(low)), high=max(mean, float(high)), n=len(a))

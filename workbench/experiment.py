@@ -1,0 +1,222 @@
+"""One experiment: make a generator, train it under one budget, measure it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from generators.baselines import NoiseBaseline
+from generators.generator import Fitted, Generator
+from generators.registry import make_generator
+from search_spaces import RunFailed
+from workbench.evaluation import Evaluation, EvaluationConfig, evaluate, evaluate_real
+from workbench.evaluation.evaluate import measure
+from workbench.execution import run
+from workbench.laboratory import Laboratory
+from workbench.summary import Estimate, FrontierPoint, GeneratorSummary, Spend
+from workbench.tasks import loss
+from workbench.training import TrainingConfig, TrainingResult, plan, train_generator
+from workbench.yardstick import Predictions, Yardstick, scores_of
+
+Told = Callable[[str, int, int], None]
+"""Told the phase, steps done, steps in all."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What one experiment gave.
+
+    Attributes:
+        generator: trained or fitted.
+        objectives: ``fidelity``, ``collapse`` and ``active_parameters`` on validation architectures and
+            validation data; what a sweep selects by.
+        summary: the figures on test architectures and test data.
+        training: cost and learning curve; None for a baseline.
+    """
+
+    generator: Generator
+    objectives: Mapping[str, float]
+    summary: GeneratorSummary
+    training: TrainingResult | None
+
+
+def run_family(
+    laboratory: Laboratory,
+    family: str,
+    settings: Mapping[str, Any],
+    training: TrainingConfig,
+    evaluation: EvaluationConfig,
+    *,
+    trial: int | None = None,
+    told: Told | None = None,
+) -> Outcome:
+    """Train one generator and measure it.
+
+    Raises:
+        RunFailed: the loss or the emitted weights became NaN.
+        WeightloomError: a setting is unknown or out of range.
+    """
+    torch.manual_seed(training.seed)
+    generator = make_generator(family, {"token_width": laboratory.zoo.config.token_width, **settings})
+    task = laboratory.task
+    phases = plan(generator, training, task, laboratory.zoo.pool, laboratory.zoo.training)
+    start_loss = initial_loss(generator, laboratory)
+    result = train_generator(generator, phases, training, told)
+    objectives = objectives_of(generator, laboratory, evaluation)
+    if not all(math.isfinite(value) for value in objectives.values()):
+        raise RunFailed(f"generator {family}: its objectives became {objectives}; lower the learning rate")
+    measured = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
+    extra = {
+        "init_loss": _plain(start_loss),
+        "train_seconds": _plain(result.seconds),
+        "zoo_seconds": _plain(laboratory.zoo.seconds if training.mode != "task" else 0.0),
+    }
+    summary = _summary(
+        measured, "family", family, training.mode, trial, generator, Spend(steps=result.steps, seconds=result.seconds), extra
+    )
+    return Outcome(generator=generator, objectives=objectives, summary=summary, training=result)
+
+
+def run_baseline(
+    laboratory: Laboratory, name: str, settings: Mapping[str, Any], evaluation: EvaluationConfig
+) -> Outcome:
+    """Fit a baseline, tune it on validation architectures and measure it."""
+    start = time.perf_counter()
+    generator = make_generator(name, {"token_width": laboratory.zoo.config.token_width, **settings})
+    if isinstance(generator, Fitted):
+        generator.fit(laboratory.zoo.training)
+        validation = laboratory.validation
+        generator.tune(validation.blueprints, lambda networks: scores_of(networks, validation.split))
+    seconds = time.perf_counter() - start
+    measured = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
+    extra = {"train_seconds": _plain(seconds), "zoo_seconds": _plain(laboratory.zoo.seconds)}
+    summary = _summary(
+        measured, "baseline", name, None, None, generator, Spend(steps=0, seconds=seconds), extra
+    )
+    return Outcome(
+        generator=generator,
+        objectives=objectives_of(generator, laboratory, evaluation),
+        summary=summary,
+        training=None,
+    )
+
+
+def run_real(laboratory: Laboratory) -> GeneratorSummary:
+    """The row of really trained networks."""
+    measured = evaluate_real(laboratory.test, laboratory.test_validity)
+    recipe = laboratory.zoo.config.real_recipe
+    seconds = laboratory.zoo.seconds
+    return GeneratorSummary(
+        kind="real",
+        family="real",
+        config=recipe.model_dump(),
+        budget=Spend(steps=recipe.steps, seconds=seconds),
+        metrics={**measured.metrics, "zoo_seconds": _plain(seconds)},
+        verdict=list(measured.verdict),
+        architectures=list(measured.architectures),
+        sparsity_curve=list(measured.curve),
+        overlap=[list(row) for row in measured.overlap],
+    )
+
+
+def objectives_of(
+    generator: Generator, laboratory: Laboratory, evaluation: EvaluationConfig
+) -> dict[str, float]:
+    """Fidelity, collapse and active parameters on validation architectures and data.
+
+    Collapse is 1 where it cannot be measured because fewer than two networks of any architecture are valid.
+    """
+    yardstick = laboratory.validation
+    blueprints = [b for b in yardstick.blueprints for _ in range(evaluation.latents)]
+    seeds = [evaluation.seed + 500_000 + i for i in range(len(blueprints))]
+    networks = generator.generate(blueprints, seeds, evaluation.density)
+    found, _, _ = measure(networks, yardstick, yardstick, evaluation)
+    return {
+        "fidelity": found["fidelity"].mean,
+        "collapse": found["collapse"].mean if "collapse" in found else 1.0,
+        "active_parameters": found["active_parameters"].mean,
+    }
+
+
+@torch.no_grad()
+def initial_loss(generator: Generator, laboratory: Laboratory) -> float:
+    """Mean cross-entropy of freshly generated networks, in nats; about ln(classes) if scales are sane."""
+    blueprints = laboratory.validation.blueprints
+    networks = generator.generate(blueprints, list(range(len(blueprints))))
+    split = laboratory.task.validation
+    return float(loss(run(networks, split.x), split.y).mean())
+
+
+def noise_frontiers(laboratory: Laboratory, evaluation: EvaluationConfig) -> list[FrontierPoint]:
+    """What novelty costs without learning, over noise levels in units of the training weights' spread.
+
+    ``noise``: the nearest training network, adapted, plus noise: the same information that a generator has.
+    ``noise-oracle``: a network really trained for that very architecture, plus noise.
+    """
+    levels = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
+    yardstick = laboratory.test
+    noise = NoiseBaseline(NoiseBaseline.Config(token_width=laboratory.zoo.config.token_width))
+    noise.fit(laboratory.zoo.training)
+    blueprints = [b for b in yardstick.blueprints for _ in range(evaluation.latents)]
+    seeds = list(range(len(blueprints)))
+    oracle_of = [n * yardstick.seeds for n in range(len(yardstick.blueprints)) for _ in range(evaluation.latents)]
+    points = []
+    for level in levels:
+        points.append(_frontier_point("noise", level, noise.with_sigma(level).generate(blueprints, seeds), yardstick))
+        oracle = noise.perturb(yardstick.networks.select(oracle_of), level, seeds)
+        points.append(_frontier_point("noise-oracle", level, oracle, yardstick))
+    return points
+
+
+def _frontier_point(baseline: str, sigma: float, networks: Any, yardstick: Yardstick) -> FrontierPoint:
+    from workbench import metrics
+    from workbench.evaluation.diversity import spreads
+
+    predictions = Predictions.of(networks, yardstick.split)
+    everything = np.ones((len(yardstick.blueprints), len(networks) // len(yardstick.blueprints)), dtype=bool)
+    return FrontierPoint.model_validate(
+        {
+            "baseline": baseline,
+            "sigma": sigma,
+            "score": float(np.nan_to_num(predictions.scores).mean()),
+            "max_iou": float(metrics.max_iou(predictions.errors, yardstick.training.errors).mean()),
+            "spread": float(np.nanmean(spreads(predictions.errors, everything))),
+        }
+    )
+
+
+def _summary(
+    measured: Evaluation,
+    kind: str,
+    family: str,
+    mode: str | None,
+    trial: int | None,
+    generator: Generator,
+    spend: Spend,
+    extra: Mapping[str, Estimate],
+) -> GeneratorSummary:
+    return GeneratorSummary.model_validate(
+        {
+            "kind": kind,
+            "family": family,
+            "mode": mode,
+            "trial": trial,
+            "config": generator.config.model_dump(),
+            "budget": spend,
+            "metrics": {**measured.metrics, **extra},
+            "verdict": list(measured.verdict),
+            "architectures": list(measured.architectures),
+            "sparsity_curve": list(measured.curve),
+            "overlap": [list(row) for row in measured.overlap],
+        }
+    )
+
+
+def _plain(value: float) -> Estimate:
+    return Estimate(mean=value, low=value, high=value, n=1)

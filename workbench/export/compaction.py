@@ -1,0 +1,119 @@
+"""The really smaller network of a generated one, and what it costs."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from generators.generated import Generated
+from search_spaces import Architecture, Edge, Node
+from search_spaces.network import GraphNetwork
+from workbench.export.plan import IDENTITY, NodePlan, Plan, make_plan
+
+# dimension names: networks, rows, columns as in workbench.export.plan
+
+
+def compact(generated: Generated, index: int) -> GraphNetwork:
+    """One network without its closed neurons, closed wires and all else whose removal is exact.
+
+    What goes is listed in `workbench.export.plan`. Outputs are those of ``generated.network(index)`` up to
+    float rounding. Its architecture belongs to the space ``compacted`` and has no genome.
+
+    Args:
+        generated: the networks.
+        index: which of them.
+
+    Raises:
+        WeightloomError: the network has operations that cannot be compacted.
+    """
+    architecture = generated.blueprints[index].architecture
+    plan = make_plan(generated, [index])
+    smaller, wires = _smaller(architecture, plan)
+    with torch.random.fork_rng(devices=[]):  # the fresh weights are overwritten below
+        module = GraphNetwork(smaller, wires)
+    module.load_state_dict(_weights(generated.state_dict(index), smaller, plan))
+    return module.eval()
+
+
+def active_parameters(generated: Generated) -> Int[Tensor, " networks"]:
+    """Number of scalar parameters after compaction, without building a module; lower is cheaper.
+
+    Networks of the same architecture are counted together. Zeros within a row that stays count, since the
+    compacted matrices are dense.
+    """
+    return _counted(generated, {"none": 1, "layer": 3})
+
+
+def flops(generated: Generated) -> Int[Tensor, " networks"]:
+    """Floating-point operations of one example after compaction: 2 x multiply-adds of the linear layers.
+
+    Biases, norms, activations and additions of wires are not counted, as is usual (He et al. 2016).
+    """
+    return 2 * _counted(generated, {"none": 0, "layer": 0})
+
+
+def _counted(generated: Generated, per_neuron: dict[str, int]) -> Int[Tensor, " networks"]:
+    groups: dict[Architecture, list[int]] = {}
+    for i, blueprint in enumerate(generated.blueprints):
+        groups.setdefault(blueprint.architecture, []).append(i)
+    counts = torch.zeros(len(generated), dtype=torch.long)
+    for architecture, indices in groups.items():
+        nodes = {node.name: node for node in architecture.nodes}
+        for name, part in make_plan(generated, indices).items():
+            if part.bias is not None:
+                counts[indices] += part.weights + part.neurons * per_neuron[str(nodes[name]["norm"])]
+    return counts
+
+
+def _smaller(architecture: Architecture, plan: Plan) -> tuple[Architecture, dict[str, list[list[int]]]]:
+    """The graph of what stays and the wires between its nodes."""
+    first = architecture.nodes[0]
+    nodes, edges, wires = [first], [], {}
+    for node in architecture.nodes[1:]:
+        part = plan.get(node.name)
+        if part is None or not bool(part.keep.any()):
+            continue
+        width = int(part.keep[0].sum())
+        choices = {} if node.operation == IDENTITY else {**dict(node.choices), "width": width}
+        nodes.append(Node(name=node.name, operation=node.operation, choices=tuple(sorted(choices.items()))))
+        incoming = _incoming(part, plan)
+        if not incoming:  # it reads nothing any more; a network has to read something
+            incoming = [(first.name, [-1] * width if node.operation == IDENTITY else [0])]
+        edges += [
+            Edge(source=source, target=node.name, kind="skip" if i else "main")
+            for i, (source, _) in enumerate(incoming)
+        ]
+        wires[node.name] = [wire for _, wire in incoming]
+    return Architecture(space="compacted", nodes=tuple(nodes), edges=tuple(edges)), wires
+
+
+def _incoming(part: NodePlan, plan: Plan) -> list[tuple[str, list[int]]]:
+    """Each feed that still brings something: its source and, per input position, what it takes from there."""
+    columns = torch.nonzero(part.columns[0]).flatten().tolist()
+    found = []
+    for feed, carries in zip(part.feeds, part.carries, strict=True):
+        if bool(carries.any()):
+            source = plan.get(feed.source)
+            place = torch.arange(feed.limit) if source is None else source.keep[0].cumsum(0) - 1
+            brought = carries[0].tolist()
+            found.append(
+                (feed.source, [int(place[p]) if p < feed.limit and brought[p] else -1 for p in columns])
+            )
+    return found
+
+
+def _weights(state: dict[str, Tensor], smaller: Architecture, plan: Plan) -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = {}
+    for node in smaller.nodes[1:]:
+        part = plan[node.name]
+        if part.bias is None:
+            continue
+        keep, columns = part.keep[0], part.columns[0]
+        linear = state[f"{node.name}.linear.weight"].detach().cpu()[keep][:, columns]
+        weights[f"{node.name}.linear.weight"] = linear if linear.shape[1] else torch.zeros(len(linear), 1)
+        weights[f"{node.name}.linear.bias"] = part.bias[0][keep]
+        if node["norm"] == "layer":
+            for name in ("weight", "bias"):
+                weights[f"{node.name}.norm.{name}"] = state[f"{node.name}.norm.{name}"].detach().cpu()[keep]
+    return weights

@@ -1,0 +1,57 @@
+"""Everything that all experiments of a run share: task, space, zoo and yardsticks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from search_spaces import SPACES, SearchSpace
+from workbench.tasks import Task, load_task
+from workbench.yardstick import Yardstick
+from workbench.zoo import Zoo, ZooConfig, open_zoo
+from workbench.zoo.zoo import Progress
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Laboratory:
+    """A task, a space and really trained networks, opened once.
+
+    Attributes:
+        validation: validation architectures on validation data: what a sweep selects by.
+        test: test architectures on test data: what is reported.
+        test_validity: test architectures on validation data: decides which networks are valid.
+    """
+
+    task: Task
+    space: SearchSpace
+    zoo: Zoo
+    validation: Yardstick
+    test: Yardstick
+    test_validity: Yardstick
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        task: str,
+        data: str | None,
+        space: str,
+        zoo: ZooConfig,
+        folder: Path,
+        progress: Progress | None = None,
+    ) -> Laboratory:
+        """Load the task, and read the zoo from ``folder`` or train it."""
+        torch.set_flush_denormal(True)
+        loaded = load_task(task, data)
+        chosen: SearchSpace = SPACES.load(space)(inputs=loaded.inputs, outputs=loaded.classes)
+        opened = open_zoo(loaded, chosen, zoo, folder, progress)
+        return cls(
+            task=loaded,
+            space=chosen,
+            zoo=opened,
+            validation=Yardstick.of(opened, opened.validation, loaded.validation),
+            test=Yardstick.of(opened, opened.test, loaded.test),
+            test_validity=Yardstick.of(opened, opened.test, loaded.validation),
+        )

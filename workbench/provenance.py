@@ -1,0 +1,82 @@
+"""All it takes to make the same network again; travels with every export."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from generators.generated import Generated
+from generators.generator import Generator
+from generators.saving import generator_digest, library_version
+from search_spaces import Architecture, Blueprint, WeightloomError
+from workbench.summary import Measured, Record
+
+LIBRARIES = ("torch", "numpy", "diffusers", "safetensors", "onnx", "onnxruntime", "optuna", "wandb")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, weightloom and the libraries that decide what is generated, without importing any."""
+    found = {"python": platform.python_version(), "weightloom": library_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+class Provenance(Record):
+    """Where a generated network comes from.
+
+    Attributes:
+        task, task_digest: name and `Task.digest` of the data.
+        space: of the architecture.
+        zoo_digest: of the trained networks that the generator learned from; ``None`` if it saw none.
+        generator, generator_digest: registered name and `generators.saving.generator_digest`.
+        generator_path: folder of the saved generator, relative to the run's folder; ``None`` if not saved.
+        seed: of the network's latent.
+        density: share of hidden neurons asked for.
+        mode: how the generator was trained; ``None`` for baselines.
+        scores: what was measured on the network; ``score`` is the task's test score.
+        versions: see `versions`.
+        created: when, with time zone.
+        weightloom: version that wrote this.
+    """
+
+    task: str
+    task_digest: str
+    space: str
+    zoo_digest: str | None = None
+    generator: str
+    generator_digest: str
+    generator_path: str | None = None
+    seed: int
+    density: Annotated[float, Field(gt=0, le=1)] = 1.0
+    mode: str | None = None
+    scores: dict[str, Measured] = {}
+    versions: dict[str, str] = Field(default_factory=versions)
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    weightloom: str = Field(default_factory=library_version)
+
+
+def regenerate(provenance: Provenance, generator: Generator, architecture: Architecture) -> Generated:
+    """The network that ``provenance`` tells of, generated again (a batch of one).
+
+    On the same machine and versions it is equal bit for bit to one that was generated alone; one that was
+    generated in a batch, or elsewhere, differs by float rounding.
+
+    Raises:
+        WeightloomError: ``generator`` is not the one that made the network.
+    """
+    got = generator_digest(generator)
+    if generator.name != provenance.generator or got != provenance.generator_digest:
+        where = f"; it was saved in {provenance.generator_path}" if provenance.generator_path else ""
+        raise WeightloomError(
+            f"provenance: expected generator {provenance.generator!r} with digest "
+            f"{provenance.generator_digest[:12]}…, got {generator.name!r} with {got[:12]}…{where}"
+        )
+    return generator.generate([Blueprint.of(architecture)], [provenance.seed], provenance.density)

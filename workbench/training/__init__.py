@@ -1,0 +1,7 @@
+"""Training a generator: objectives, phases and the Lightning loop."""
+
+from workbench.training.config import TrainingConfig
+from workbench.training.module import Phase, TrainingResult, plan, train_generator
+from workbench.training.objectives import TaskObjective, ZooObjective
+
+__all__ = ["Phase", "TaskObjective", "TrainingConfig", "TrainingResult", "ZooObjective", "plan", "train_generator"]

@@ -1,0 +1,97 @@
+"""What generated networks are measured against: real networks of held-out architectures, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from generators.collection import Collection
+from generators.generated import Generated
+from search_spaces import Blueprint
+from workbench import metrics
+from workbench.execution import predict
+from workbench.tasks import Split
+from workbench.zoo import Zoo
+
+# dimension names: architectures, seeds, latents, networks, examples, classes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """What networks say about a split.
+
+    Attributes:
+        probabilities: of each class.
+        errors: which examples are classified wrongly.
+        scores: share classified rightly; NaN for a network with a broken value.
+    """
+
+    probabilities: Float[np.ndarray, "networks examples classes"]
+    errors: Bool[np.ndarray, "networks examples"]
+    scores: Float[np.ndarray, " networks"]
+
+    @classmethod
+    def of(cls, networks: Generated, split: Split) -> Predictions:
+        """Run the networks on the split."""
+        probabilities = predict(networks, split.x).cpu().numpy().astype(np.float64)
+        errors = probabilities.argmax(-1) != split.y.cpu().numpy()
+        finite = np.isfinite(probabilities).all((1, 2))
+        scores = np.where(finite, 1.0 - errors.mean(-1), np.nan)
+        return cls(probabilities=np.nan_to_num(probabilities), errors=errors | ~finite[:, None], scores=scores)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Yardstick:
+    """Held-out architectures with their real networks, and the training networks, on one split.
+
+    Attributes:
+        split: the examples.
+        labels: their classes.
+        blueprints: the held-out architectures.
+        networks: their real networks, architecture-major.
+        real: what these predict.
+        scores: their scores.
+        spreads: mean pairwise 1 − error IoU between the real networks of each architecture.
+        training: what the training networks predict.
+    """
+
+    split: Split
+    labels: Int[np.ndarray, " examples"]
+    blueprints: tuple[Blueprint, ...]
+    networks: Generated
+    real: Predictions
+    scores: Float[np.ndarray, "architectures seeds"]
+    spreads: Float[np.ndarray, " architectures"]
+    training: Predictions
+
+    @property
+    def seeds(self) -> int:
+        """Real networks per architecture."""
+        return self.scores.shape[1]
+
+    @classmethod
+    def of(cls, zoo: Zoo, held_out: Collection, split: Split) -> Yardstick:
+        """Run all real networks on ``split``."""
+        seeds = zoo.config.seeds
+        real = Predictions.of(held_out.networks, split)
+        grouped = real.errors.reshape(-1, seeds, real.errors.shape[1])
+        return cls(
+            split=split,
+            labels=split.y.cpu().numpy(),
+            blueprints=held_out.networks.blueprints[::seeds],
+            networks=held_out.networks,
+            real=real,
+            scores=real.scores.reshape(-1, seeds),
+            spreads=np.array([metrics.spread(errors) for errors in grouped]),
+            training=Predictions.of(zoo.training.networks, split),
+        )
+
+
+def scores_of(networks: Generated, split: Split) -> Tensor:
+    """Scores of networks on a split; NaN for broken ones."""
+    import torch
+
+    return torch.from_numpy(Predictions.of(networks, split).scores)

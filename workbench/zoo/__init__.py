@@ -1,0 +1,18 @@
+"""Networks that were really trained."""
+
+from workbench.zoo.train import Recipe, Trained, train_networks
+from workbench.zoo.zoo import Zoo, ZooConfig, load_zoo, open_zoo, save_zoo, train_sorted, train_zoo, zoo_digest
+
+__all__ = [
+    "Recipe",
+    "Trained",
+    "Zoo",
+    "ZooConfig",
+    "load_zoo",
+    "open_zoo",
+    "save_zoo",
+    "train_networks",
+    "train_sorted",
+    "train_zoo",
+    "zoo_digest",
+]

@@ -1,0 +1,290 @@
+"""The zoo: really trained networks, training data of generators and held-out truth, kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from generators.collection import Collection
+from generators.generated import Generated
+from generators.tokens import WeightTokenizer
+from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
+from workbench.files import read_json, sha256, write_json
+from workbench.tasks import Task
+from workbench.zoo.train import Recipe, Trained, train_networks
+
+SCHEMA = 1
+AT_ONCE = 64
+"""Networks trained in one stack: larger ones waste padding, smaller ones the batched products."""
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of the stage, network steps done, network steps in all."""
+
+
+class ZooConfig(BaseModel):
+    """Which networks are really trained; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["shared-base", "independent"] = Field(
+        default="shared-base", description="training networks start from one shared tensor or each from its own"
+    )
+    pool: int = Field(default=512, ge=4, description="training architectures")
+    networks: int = Field(default=160, ge=4, description="of which so many are trained, one network each")
+    validation: int = Field(default=8, ge=2, description="validation architectures")
+    test: int = Field(default=16, ge=2, description="test architectures")
+    seeds: int = Field(default=4, ge=2, description="networks really trained for each of the last two, independently")
+    sparse_share: float = Field(default=0.5, ge=0, le=1, description="share of training networks that are pruned")
+    least_density: float = Field(default=0.4, gt=0, le=1, description="smallest share of neurons left by pruning")
+    recipe: Recipe = Field(default=Recipe(steps=600), description="of the training networks")
+    real_recipe: Recipe = Field(default=Recipe(steps=1200), description="of the yardstick: long enough to converge")
+    token_width: int = Field(default=64, ge=1, le=65536)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Zoo:
+    """Architectures split by key, and the networks trained for them.
+
+    Attributes:
+        config: what it was made from.
+        pool: blueprints of all training architectures.
+        training: one network each for the first of them.
+        validation, test: ``seeds`` independently trained networks for each held-out architecture, side by
+            side (architecture-major).
+        seconds: wall time that training it took.
+        still_improving: share of yardstick networks whose best step was their last.
+        digest: sixteen hex digits that name task, space and config.
+    """
+
+    config: ZooConfig
+    pool: tuple[Blueprint, ...]
+    training: Collection
+    validation: Collection
+    test: Collection
+    seconds: float
+    still_improving: float
+    digest: str
+
+
+def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
+    """The name of the zoo that ``open_zoo`` would use."""
+    content = json.dumps(
+        [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()],
+        sort_keys=True,
+    )
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def open_zoo(
+    task: Task, space: SearchSpace, config: ZooConfig, folder: Path, progress: Progress | None = None
+) -> Zoo:
+    """The zoo for these settings: read from ``folder`` if it is there, else trained and written.
+
+    Raises:
+        DamagedFile: it is there but was truncated or altered.
+    """
+    home = folder / zoo_digest(task, space, config)
+    if home.exists():
+        return load_zoo(home, config)
+    zoo = train_zoo(task, space, config, progress)
+    save_zoo(zoo, home)
+    return zoo
+
+
+def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progress | None = None) -> Zoo:
+    """Really train all networks of a zoo."""
+    start = time.perf_counter()
+    rng = np.random.default_rng(config.seed)
+    held_out = space.sample_distinct(config.test + config.validation, rng)
+    pool = space.sample_distinct(config.pool, rng, frozenset(a.key for a in held_out))
+    count = min(config.networks, config.pool)
+    tokenizer = WeightTokenizer(width=config.token_width)
+    shared = config.kind == "shared-base"
+    densities = np.where(
+        rng.random(count) < config.sparse_share, rng.uniform(config.least_density, 1.0, count), 1.0
+    )
+    truth = [Blueprint.of(a) for a in held_out for _ in range(config.seeds)]
+    total = count * config.recipe.steps + len(truth) * config.real_recipe.steps
+    done = 0
+
+    def report(stage: str) -> Callable[[int], None]:
+        def add(steps: int) -> None:
+            nonlocal done
+            done += steps
+            if progress is not None:
+                progress(stage, min(done, total), total)
+
+        return add
+
+    training = train_sorted(
+        task,
+        tokenizer,
+        [Blueprint.of(a) for a in pool[:count]],
+        [config.seed if shared else config.seed + 1 + i for i in range(count)],
+        config.recipe,
+        densities=densities.tolist(),
+        progress=report("training networks"),
+    )
+    real = train_sorted(
+        task,
+        tokenizer,
+        truth,
+        [config.seed + 1_000_000 + i for i in range(len(truth))],
+        config.real_recipe,
+        progress=report("held-out real networks"),
+    )
+    cut = config.test * config.seeds
+    return Zoo(
+        config=config,
+        pool=tuple(Blueprint.of(a) for a in pool),
+        training=training.collection,
+        test=_part(real.collection, range(cut)),
+        validation=_part(real.collection, range(cut, len(truth))),
+        seconds=time.perf_counter() - start,
+        still_improving=real.still_improving,
+        digest=zoo_digest(task, space, config),
+    )
+
+
+def train_sorted(
+    task: Task,
+    tokenizer: WeightTokenizer,
+    blueprints: Sequence[Blueprint],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    *,
+    densities: Sequence[float] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Trained:
+    """``train_networks`` in stacks of like-sized networks, results in the order asked for.
+
+    ``progress`` is told network steps: steps times networks.
+    """
+    order = sorted(range(len(blueprints)), key=lambda i: (len(blueprints[i].architecture.nodes), _size(blueprints[i])))
+    parts: list[Trained] = []
+    for start in range(0, len(order), AT_ONCE):
+        index = order[start : start + AT_ONCE]
+
+        def told(steps: int, networks: int = len(index)) -> None:
+            if progress is not None:
+                progress(steps * networks)
+
+        parts.append(
+            train_networks(
+                task,
+                tokenizer,
+                [blueprints[i] for i in index],
+                [seeds[i] for i in index],
+                recipe,
+                densities=None if densities is None else [densities[i] for i in index],
+                progress=told,
+            )
+        )
+    back = np.argsort(order).tolist()
+    networks = Generated.concatenate([p.collection.networks for p in parts]).select(back)
+    scores = torch.cat([p.collection.scores for p in parts])[torch.tensor(back)]
+    shares = [p.still_improving * len(p.collection) for p in parts]
+    return Trained(
+        collection=Collection(networks=networks, scores=scores),
+        curve=tuple(np.mean([p.curve for p in parts], axis=0).tolist()),
+        still_improving=sum(shares) / len(order),
+    )
+
+
+def save_zoo(zoo: Zoo, home: Path) -> None:
+    """Write a zoo as ``zoo.json`` and ``networks.safetensors``; the folder appears whole or not at all."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    try:
+        tensors: dict[str, Tensor] = {}
+        for part in ("training", "validation", "test"):
+            collection: Collection = getattr(zoo, part)
+            tensors |= {
+                f"{part}.tokens": collection.networks.tokens.cpu().contiguous(),
+                f"{part}.open": collection.networks.open_neurons.cpu().contiguous(),
+                f"{part}.gates": collection.networks.gates.cpu().contiguous(),
+                f"{part}.scores": collection.scores.cpu().contiguous(),
+            }
+        save_file(tensors, scratch / "networks.safetensors")
+        content = {
+            "schema": SCHEMA,
+            "digest": zoo.digest,
+            "config": zoo.config.model_dump(),
+            "seconds": zoo.seconds,
+            "still_improving": zoo.still_improving,
+            "pool": [b.architecture.to_dict() for b in zoo.pool],
+            "validation": [b.architecture.to_dict() for b in zoo.validation.networks.blueprints],
+            "test": [b.architecture.to_dict() for b in zoo.test.networks.blueprints],
+            "sha256": sha256(scratch / "networks.safetensors"),
+        }
+        write_json(scratch / "zoo.json", content)
+        if not home.exists():
+            scratch.rename(home)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def load_zoo(home: Path, config: ZooConfig) -> Zoo:
+    """Read what ``save_zoo`` wrote.
+
+    Raises:
+        DamagedFile: naming the file that is missing, truncated or altered.
+    """
+    content = read_json(home / "zoo.json", remedy=f"remove the folder {home} and the zoo is trained anew")
+    file = home / "networks.safetensors"
+    remedy = f"remove the folder {home} and the zoo is trained anew"
+    if not file.exists() or sha256(file) != content.get("sha256"):
+        raise DamagedFile(f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}")
+    if content.get("schema") != SCHEMA or content.get("digest") != home.name:
+        raise DamagedFile(f"{home / 'zoo.json'}: expected schema {SCHEMA} and digest {home.name}; {remedy}")
+    tensors = load_file(file)
+    tokenizer = WeightTokenizer(width=config.token_width)
+    pool = tuple(Blueprint.of(Architecture.from_dict(a)) for a in content["pool"])
+
+    def collection(part: str, blueprints: Sequence[Blueprint]) -> Collection:
+        return Collection(
+            networks=Generated(
+                tokenizer=tokenizer,
+                layout=tokenizer.batch(blueprints),
+                tokens=tensors[f"{part}.tokens"],
+                open_neurons=tensors[f"{part}.open"],
+                gates=tensors[f"{part}.gates"],
+            ),
+            scores=tensors[f"{part}.scores"],
+        )
+
+    def held_out(part: str) -> Collection:
+        return collection(part, [Blueprint.of(Architecture.from_dict(a)) for a in content[part]])
+
+    return Zoo(
+        config=config,
+        pool=pool,
+        training=collection("training", pool[: len(tensors["training.scores"])]),
+        validation=held_out("validation"),
+        test=held_out("test"),
+        seconds=float(content["seconds"]),
+        still_improving=float(content["still_improving"]),
+        digest=home.name,
+    )
+
+
+def _part(collection: Collection, index: range) -> Collection:
+    return Collection(networks=collection.networks.select(list(index)), scores=collection.scores[list(index)])
+
+
+def _size(blueprint: Blueprint) -> int:
+    return max((neurons for _, neurons in blueprint.maskable), default=0)
