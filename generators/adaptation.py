@@ -28,9 +28,9 @@ class Adapted:
     """Source networks cut and padded to the shape of one target.
 
     Attributes:
-        values: natural units of the target (see ``heads.to_values``); 0 where the source has nothing, which is
-            a weight of 0 and a neutral norm; all parameters of a neuron that the source closed are 0 (for the
-            scale of a norm too: it then puts out 0 as it did closed).
+        values: natural units of the target (see ``heads.to_values``); 0 where the source has nothing, which
+            is a weight of 0 and a neutral norm; all parameters of a neuron that the source closed are raw 0,
+            the scale of a norm too, so that it puts out 0 as it did closed.
         present: entries that the source has, closed or not.
         open_neurons: 0 = the source has this neuron closed; 1 also where it does not have it.
         gates: of the target's optional edges: the source's gate; 1 if the wire is no optional one there,
@@ -127,9 +127,9 @@ def _route(source: Blueprint, target: Blueprint, tokenizer: WeightTokenizer) -> 
     known = _by_role(source)
     counts = len(source.architecture.nodes), len(target.architecture.nodes)
     entry = np.full(len(ours) * tokenizer.entries, -1, dtype=np.int32)
-    for (node, *role), spec in _by_role(target).items():
-        place = place_in(*counts, int(node))
-        match = known.get((place, *role))
+    for (node, role, earlier), spec in _by_role(target).items():
+        place = place_in(*counts, node)
+        match = None if place is None else known.get((place, role, earlier))
         if match is None:
             continue
         to, of = ours.positions[spec.name].numpy(), theirs.positions[match.name].numpy()
@@ -147,14 +147,14 @@ def _route(source: Blueprint, target: Blueprint, tokenizer: WeightTokenizer) -> 
     return _Route(
         entry=torch.from_numpy(entry),
         token=torch.from_numpy(token),
-        gate=torch.tensor(_gate_route(source, target)),
+        gate=torch.tensor(_gate_route(source, target), dtype=torch.int32),
     )
 
 
-def _by_role(blueprint: Blueprint) -> dict[tuple[int | str | None, ...], ParameterSpec]:
+def _by_role(blueprint: Blueprint) -> dict[tuple[int, str, int], ParameterSpec]:
     """Parameters by (index of the node, role, how many of that role the node had before)."""
     order = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
-    found: dict[tuple[int | str | None, ...], ParameterSpec] = {}
+    found: dict[tuple[int, str, int], ParameterSpec] = {}
     for spec in blueprint.parameters:
         earlier = 0
         while (order[spec.node], spec.role, earlier) in found:
@@ -164,7 +164,7 @@ def _by_role(blueprint: Blueprint) -> dict[tuple[int | str | None, ...], Paramet
 
 
 def _gate_route(source: Blueprint, target: Blueprint) -> list[int]:
-    """Per optional edge of the target the number of the source's gate; −2 = always open, −1 = no such wire."""
+    """Per optional edge of the target the source's gate; −2 = always open, −1 = no such wire."""
     theirs, ours = source.architecture, target.architecture
     order = {node.name: i for i, node in enumerate(theirs.nodes)}
     wires = {(order[e.source], order[e.target]): -2 for e in theirs.edges if not e.optional}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Mode = Literal["task", "zoo", "both"]
 
 
+@runtime_checkable
 class Trial(Protocol):
     """The little of an Optuna trial that a generator needs to propose its own settings."""
 

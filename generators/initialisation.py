@@ -56,7 +56,7 @@ def initial_values(layout: BatchLayout, seeds: Sequence[int]) -> Float[Tensor, "
     return torch.from_numpy(values)
 
 
-def _mix(state: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
+def _mix(state: UInt64[np.ndarray, "*shape"]) -> UInt64[np.ndarray, "*shape"]:
     """The output function of SplitMix64 (Steele et al. 2014, OOPSLA, figure 17); arithmetic modulo 2^64."""
     z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from search_spaces.architecture import Genome, Value
 from search_spaces.errors import UnknownName, WeightloomError
 
 
+@runtime_checkable
 class Trial(Protocol):
     """The little of an Optuna trial that a space needs."""
 
-    def suggest_categorical(self, name: str, choices: Sequence[Value]) -> Value:
+    def suggest_categorical(self, name: str, choices: Sequence[Value]) -> Any:
         """Pick one of ``choices``."""
         ...
 
@@ -167,7 +168,7 @@ def crossover(tree: Tree, first: Genome, second: Genome, pick: Decide) -> dict[s
     def decide(choice: Choice) -> Value:
         known = tuple(parent[choice.name] for parent in (first, second) if choice.name in parent)
         known = tuple(value for value in known if value in choice.options)
-        return pick(Choice(choice.name, known or choice.options))
+        return pick(Choice(choice.name, tuple(dict.fromkeys(known)) or choice.options))
 
     return walk(tree, decide)
 

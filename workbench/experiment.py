@@ -21,7 +21,7 @@ from workbench.execution import run
 from workbench.laboratory import Laboratory
 from workbench.summary import Estimate, FrontierPoint, GeneratorSummary, Spend
 from workbench.tasks import loss
-from workbench.training import TrainingConfig, TrainingResult, plan, train_generator
+from workbench.training import TrainingConfig, TrainingResult, plan, real_distance, train_generator
 from workbench.yardstick import Predictions, Yardstick, scores_of
 
 Told = Callable[[str, int, int], None]
@@ -65,6 +65,10 @@ def run_family(
     torch.manual_seed(training.seed)
     generator = make_generator(family, {"token_width": laboratory.zoo.config.token_width, **settings})
     task = laboratory.task
+    if training.diversity and training.diversity_target is None:
+        real = laboratory.zoo.validation.networks
+        target = real_distance(real, laboratory.zoo.config.seeds, task, training)
+        training = training.model_copy(update={"diversity_target": target})
     phases = plan(generator, training, task, laboratory.zoo.pool, laboratory.zoo.training)
     start_loss = initial_loss(generator, laboratory)
     result = train_generator(generator, phases, training, told)

@@ -19,7 +19,7 @@ LIBRARIES = ("torch", "numpy", "diffusers", "safetensors", "onnx", "onnxruntime"
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, weightloom and the libraries that decide what is generated, without importing any."""
+    """Versions of Python, weightloom and the libraries that matter to what is generated; imports none."""
     found = {"python": platform.python_version(), "weightloom": library_version()}
     for name in LIBRARIES:
         try:
@@ -57,7 +57,7 @@ class Provenance(Record):
     seed: int
     density: Annotated[float, Field(gt=0, le=1)] = 1.0
     mode: str | None = None
-    scores: dict[str, Measured] = {}
+    scores: dict[str, Measured] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=versions)
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     weightloom: str = Field(default_factory=library_version)

@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import Tensor
 
 from generators.adaptation import adapt, silence
-from generators.baselines.base import FittedBaseline, best, draw_numbers
+from generators.baselines.base import FittedBaseline
+from generators.baselines.parts import best, draw_numbers
 from generators.generated import Generated
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
@@ -30,7 +31,7 @@ class AverageBaseline(FittedBaseline):
 
     name: ClassVar[str] = "average"
     Config: ClassVar[type[GeneratorConfig]] = AverageConfig
-    grid: ClassVar[Mapping[str, tuple[float, ...]]] = {"k": (2, 4, 8, 16)}
+    grid: ClassVar[Mapping[str, tuple[int | float, ...]]] = {"k": (2, 4, 8, 16)}
 
     @property
     def settings(self) -> AverageConfig:

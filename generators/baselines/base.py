@@ -1,4 +1,4 @@
-"""What the fitted baselines share: the training networks they keep, which are near, and how they are tuned."""
+"""What fitted baselines share: the training networks they keep, which of them are near, and tuning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self, final
+from typing import Any, ClassVar, Literal, TypeVar, final
 
 import numpy as np
 import torch
@@ -14,17 +14,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from generators.adaptation import ArchitectureIndex
+from generators.baselines.parts import assemble
 from generators.collection import Collection
-from generators.connectivity import keep_strongest
 from generators.generated import Generated
-from generators.generator import Condition, Fitted, Generator, GeneratorConfig, standard_normal
+from generators.generator import Condition, Fitted, Generator, GeneratorConfig
 from generators.heads import to_values
-from generators.tokens import LANES, BatchLayout, WeightTokenizer
+from generators.tokens import LANES, BatchLayout
 from search_spaces import Architecture, Blueprint, WeightloomError
 
-# dimension names: networks, tokens, entries, edges as in generators.tokens; roles = LANES + 1 (bias, scale,
-# shift, weight)
+# dimension names: networks, tokens, entries, edges as in generators.tokens
 
+Own = TypeVar("Own", bound="FittedBaseline")
 STATE = ("tokens", "open_neurons", "gates", "scores")
 
 
@@ -32,7 +32,7 @@ STATE = ("tokens", "open_neurons", "gates", "scores")
 class Tried:
     """One setting that was tried in tuning and its mean validation score."""
 
-    settings: Mapping[str, float]
+    settings: Mapping[str, int | float]
     score: float
 
 
@@ -49,7 +49,7 @@ class FittedBaseline(Generator, Fitted):
     """
 
     kind: ClassVar[Literal["family", "baseline"]] = "baseline"
-    grid: ClassVar[Mapping[str, tuple[float, ...]]]
+    grid: ClassVar[Mapping[str, tuple[int | float, ...]]]
     training_tokens: Tensor
     training_open_neurons: Tensor
     training_gates: Tensor
@@ -122,7 +122,7 @@ class FittedBaseline(Generator, Fitted):
 
     @final
     def export_state(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-        """All that fitting gave: contiguous tensors on the CPU, and the training architectures as JSON objects."""
+        """All that fitting gave: contiguous tensors on the CPU, and architectures as JSON objects."""
         tensors = {name: getattr(self, f"training_{name}").detach().cpu().contiguous() for name in STATE}
         return tensors, [architecture.to_dict() for architecture in self.architectures()]
 
@@ -153,7 +153,7 @@ class FittedBaseline(Generator, Fitted):
         self._keep(networks, tensors["scores"])
 
     @final
-    def configured(self, **changes: float) -> Self:
+    def configured(self: Own, **changes: int | float) -> Own:
         """The same fitted baseline with other settings; the training networks are shared, not copied."""
         other = type(self)(type(self.config)(**{**self.config.model_dump(), **changes}))
         if other.tokenizer != self.tokenizer:
@@ -237,52 +237,3 @@ class FittedBaseline(Generator, Fitted):
         of_role.append(values[..., LANES:][alive[..., LANES:]])
         self.role_mean = torch.stack([x.mean() if len(x) else x.new_zeros(()) for x in of_role]).to(device)
         self.role_std = torch.stack([x.std() if len(x) > 1 else x.new_ones(()) for x in of_role]).to(device)
-
-
-def assemble(
-    tokenizer: WeightTokenizer,
-    layout: BatchLayout,
-    values: Float[Tensor, "networks tokens entries"],
-    gates: Float[Tensor, "networks edges"],
-    condition: Condition,
-) -> Generated:
-    """Networks from values in natural units; sparse ones keep the neurons with the greatest incoming weights."""
-    strength = (values[..., LANES:] * layout.used[..., LANES:]).square().sum(-1)
-    return Generated(
-        tokenizer=tokenizer,
-        layout=layout,
-        tokens=(layout.centre + layout.scale * values) * layout.used,
-        open_neurons=keep_strongest(layout, strength, condition.density),
-        gates=gates * layout.edge_real,
-    )
-
-
-def draw_tokens(
-    tokenizer: WeightTokenizer, blueprints: Sequence[Blueprint], seeds: Sequence[int]
-) -> Float[Tensor, "networks tokens entries"]:
-    """A number from N(0, 1) for each entry of each network's own tokens, from its own seed; 0 for padding."""
-    layout = tokenizer.batch(blueprints)
-    noise = torch.zeros(layout.used.shape)
-    for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
-        noise[n, : len(part)] = standard_normal((len(part), tokenizer.entries), seed)
-    return noise
-
-
-def draw_numbers(seeds: Sequence[int], count: int) -> Float[Tensor, "networks count"]:
-    """``count`` numbers from N(0, 1) for each seed."""
-    return torch.stack([standard_normal((count,), seed) for seed in seeds])
-
-
-def by_role(role: Float[Tensor, " roles"], entries: int) -> Float[Tensor, " entries"]:
-    """One number per role spread over the entries of a token."""
-    return torch.cat([role[:LANES], role[LANES:].expand(entries - LANES)])
-
-
-def majority_gates(gates: Float[Tensor, "sources edges"], networks: int) -> Float[Tensor, "networks edges"]:
-    """Wires that at least half of the sources have open, the same for all networks."""
-    return (gates.mean(0) >= 0.5).to(gates.dtype).expand(networks, -1)
-
-
-def best(scores: Sequence[float]) -> int:
-    """The highest score, the first of equals."""
-    return int(np.argmax(scores))

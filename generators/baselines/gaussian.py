@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from pydantic import Field
 from torch import Tensor
 
 from generators.adaptation import adapt
-from generators.baselines.base import FittedBaseline, best, by_role, draw_tokens, majority_gates
+from generators.baselines.base import FittedBaseline
+from generators.baselines.parts import best, by_role, draw_tokens, majority_gates
 from generators.generated import Generated
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
@@ -24,15 +25,15 @@ class GaussianConfig(GeneratorConfig):
 
 
 class GaussianBaseline(FittedBaseline):
-    """Each entry by itself from N(mean, variance) over the training networks of the ``m`` nearest architectures.
+    """Each entry by itself from N(mean, variance) over the networks of the ``m`` nearest architectures.
 
-    Counted are the adapted networks that have the entry, in an open neuron. Where fewer than two have it, mean
-    and standard deviation are those of all training weights of its role. Wires go by majority.
+    Counted are the adapted networks that have the entry, in an open neuron. Where fewer than two have it,
+    mean and standard deviation are those of all training weights of its role. Wires go by majority.
     """
 
     name: ClassVar[str] = "gaussian"
     Config: ClassVar[type[GeneratorConfig]] = GaussianConfig
-    grid: ClassVar[Mapping[str, tuple[float, ...]]] = {"m": (1, 2, 4, 8, 16, 32)}
+    grid: ClassVar[Mapping[str, tuple[int | float, ...]]] = {"m": (1, 2, 4, 8, 16, 32)}
 
     @property
     def settings(self) -> GaussianConfig:
@@ -61,7 +62,7 @@ class GaussianBaseline(FittedBaseline):
 
 def moments(
     values: Float[Tensor, "sources tokens entries"], counted: Bool[Tensor, "sources tokens entries"]
-) -> tuple[Float[Tensor, "tokens entries"], Float[Tensor, "tokens entries"], Float[Tensor, "tokens entries"]]:
+) -> tuple[Float[Tensor, "tokens entries"], Float[Tensor, "tokens entries"], Int[Tensor, "tokens entries"]]:
     """Mean, standard deviation (divisor n − 1) and number n of the counted values of each entry."""
     count = counted.sum(0)
     mean = (values * counted).sum(0) / count.clamp_min(1)

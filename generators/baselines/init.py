@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from generators.baselines.base import assemble
+from generators.baselines.parts import assemble
 from generators.generated import Generated
 from generators.generator import Condition, Generator
 from generators.initialisation import initial_values

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from generators.adaptation import adapt
-from generators.baselines.base import FittedBaseline, by_role, draw_tokens
+from generators.baselines.base import FittedBaseline
+from generators.baselines.parts import by_role, draw_tokens
 from generators.generated import Generated
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
@@ -31,14 +32,14 @@ class NoiseConfig(GeneratorConfig):
 class NoiseBaseline(FittedBaseline):
     """``retrieve`` plus Gaussian noise of ``sigma`` standard deviations, in natural units.
 
-    The standard deviation is that of all training weights of the same role (bias, scale, shift, weight). Noise
-    goes where the training network has a parameter of an open neuron; padding stays neutral, since noise on it
-    would cost accuracy without perturbing anything that was trained.
+    The standard deviation is that of all training weights of the same role (bias, scale, shift, weight).
+    Noise goes where the training network has a parameter of an open neuron; padding stays neutral, since
+    noise on it would cost accuracy without perturbing anything that was trained.
     """
 
     name: ClassVar[str] = "noise"
     Config: ClassVar[type[GeneratorConfig]] = NoiseConfig
-    grid: ClassVar[Mapping[str, tuple[float, ...]]] = {
+    grid: ClassVar[Mapping[str, tuple[int | float, ...]]] = {
         "sigma": (0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8)
     }
 
@@ -48,7 +49,7 @@ class NoiseBaseline(FittedBaseline):
         assert isinstance(self.config, NoiseConfig)
         return self.config
 
-    def with_sigma(self, sigma: float) -> Self:
+    def with_sigma(self, sigma: float) -> NoiseBaseline:
         """The same training networks with another level of noise: one point of the frontier."""
         return self.configured(sigma=sigma)
 

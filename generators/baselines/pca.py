@@ -11,8 +11,9 @@ from pydantic import Field
 from torch import Tensor
 
 from generators.adaptation import adapt
-from generators.baselines.base import FittedBaseline, best, draw_numbers, majority_gates
+from generators.baselines.base import FittedBaseline
 from generators.baselines.gaussian import moments
+from generators.baselines.parts import best, draw_numbers, majority_gates
 from generators.generated import Generated
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
@@ -26,15 +27,16 @@ class PCAConfig(GeneratorConfig):
 
 
 class PCABaseline(FittedBaseline):
-    """N(mean, C_r) where C_r is the covariance of the ``m`` nearest adapted networks cut to ``rank`` components.
+    """N(mean, C_r): C_r is the covariance of the ``m`` nearest adapted networks cut to ``rank`` components.
 
-    An entry that a network does not have, or has in a closed neuron, is filled with the mean of those that have
-    it (0 = neutral where none has). Beyond rank ``m − 1`` there is no variance left. Wires go by majority.
+    An entry that a network does not have, or has in a closed neuron, is filled with the mean of those that
+    have it (0 = neutral where none has). Beyond rank ``m − 1`` there is no variance left. Wires go by
+    majority.
     """
 
     name: ClassVar[str] = "pca"
     Config: ClassVar[type[GeneratorConfig]] = PCAConfig
-    grid: ClassVar[Mapping[str, tuple[float, ...]]] = {"m": (4, 16, 64), "rank": (2, 4, 8, 16, 32)}
+    grid: ClassVar[Mapping[str, tuple[int | float, ...]]] = {"m": (4, 16, 64), "rank": (2, 4, 8, 16, 32)}
 
     @property
     def settings(self) -> PCAConfig:
@@ -67,8 +69,8 @@ def component_factors(
     """Factors A such that the columns of R^T A are the principal components, each as long as its deviation.
 
     With R R^T = V L V^T (the dual form, cheap for few sources), A = V_r / sqrt(sources − 1), so that
-    (R^T A)(R^T A)^T is the covariance R^T R / (sources − 1) cut to rank r. Signs are fixed: the greatest factor
-    of a component is positive.
+    (R^T A)(R^T A)^T is the covariance R^T R / (sources − 1) cut to rank r. Signs are fixed: the greatest
+    factor of a component is positive.
     """
     gram = residuals.double() @ residuals.double().T
     vectors = torch.linalg.eigh(gram).eigenvectors.flip(1)[:, : min(rank, len(residuals) - 1)]

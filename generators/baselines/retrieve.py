@@ -10,7 +10,8 @@ from pydantic import Field
 from torch import Tensor
 
 from generators.adaptation import adapt
-from generators.baselines.base import FittedBaseline, best, draw_numbers
+from generators.baselines.base import FittedBaseline
+from generators.baselines.parts import best, draw_numbers
 from generators.generated import Generated
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
@@ -25,13 +26,13 @@ class RetrieveConfig(GeneratorConfig):
 class RetrieveBaseline(FittedBaseline):
     """The training network of the nearest architecture, cut and padded to the target (see ``adapt``).
 
-    Among networks of equally near architectures the one with the best score is nearest. With ``k`` of 1, which
-    is what tuning leaves, every latent gives the same network.
+    Among networks of equally near architectures the one with the best score is nearest. With ``k`` of 1,
+    which is what tuning leaves, every latent gives the same network.
     """
 
     name: ClassVar[str] = "retrieve"
     Config: ClassVar[type[GeneratorConfig]] = RetrieveConfig
-    grid: ClassVar[Mapping[str, tuple[float, ...]]] = {"k": (1,)}
+    grid: ClassVar[Mapping[str, tuple[int | float, ...]]] = {"k": (1,)}
 
     @property
     def settings(self) -> RetrieveConfig:

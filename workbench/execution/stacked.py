@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -37,16 +38,35 @@ def stackable(blueprints: Sequence[Blueprint]) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """One position: where its rows lie in the buffer and what its networks do there."""
+    """One position: the shape of its rows in the buffer and what its networks do there.
 
-    start: int
+    Attributes:
+        width, inputs, chunks: most neurons, incoming weights and tokens per neuron of any network.
+        groups: (activation, normed, number of networks), for networks in the order of ``order``.
+        order, back: networks sorted by group, and the way back; None if there is one group.
+        sources: values that any network reads here; 0 = the data.
+    """
+
     width: int
     inputs: int
     chunks: int
-    activations: tuple[tuple[str, Tensor], ...]
-    back: Tensor
-    normed: Tensor | None
+    groups: tuple[tuple[str, bool, int], ...]
+    order: Tensor | None
+    back: Tensor | None
     sources: tuple[int, ...]
+
+
+class _Reorder(torch.autograd.Function):
+    """Rows in another order; backwards by the inverse order, which is far cheaper than adding rows up."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, order: Tensor, back: Tensor) -> Tensor:
+        ctx.back = back
+        return value.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return gradients[0].index_select(0, ctx.back), None, None
 
 
 class Stack:
@@ -105,32 +125,26 @@ class Stack:
     ) -> None:
         width_per_token = self.layout.used.shape[-1] - LANES
         slots: list[Slot] = []
-        start = 0
         for j in range(self.depth):
-            groups = {
-                name: torch.tensor([n for n, act in enumerate(acts[j]) if act == name])
-                for name in sorted(set(acts[j]))
-            }
-            order = torch.cat(list(groups.values()))
-            chunks = -(-int(inputs[:, j].max()) // width_per_token)
-            width = int(widths[:, j].max())
-            normed = norms[:, j]
+            kinds = list(zip(acts[j], norms[:, j].tolist(), strict=True))
+            order = sorted(range(self.count), key=lambda n, kinds=kinds: kinds[n])  # type: ignore[misc]
+            index = torch.tensor(order, device=self.device)
+            single = len(set(kinds)) == 1
             slots.append(
                 Slot(
-                    start=start,
-                    width=width,
+                    width=int(widths[:, j].max()),
                     inputs=int(inputs[:, j].max()),
-                    chunks=chunks,
-                    activations=tuple((name, index.to(self.device)) for name, index in groups.items()),
-                    back=torch.argsort(order).to(self.device),
-                    normed=normed.to(self.device)[:, None, None] if bool(normed.any()) else None,
+                    chunks=-(-int(inputs[:, j].max()) // width_per_token),
+                    groups=tuple((act, normed, kinds.count((act, normed))) for act, normed in sorted(set(kinds))),
+                    order=None if single else index,
+                    back=None if single else torch.argsort(index),
                     sources=tuple(torch.nonzero(wired[j]).flatten().tolist()),
                 )
             )
-            start += self.count * width * chunks
         self.slots = tuple(slots)
-        self.rows_total = start
-        starts = torch.tensor([slot.start for slot in slots])
+        self.sizes = [self.count * slot.width * slot.chunks for slot in slots] + [1]
+        self.rows_total = sum(self.sizes) - 1
+        starts = torch.cumsum(torch.tensor([0, *self.sizes[:-2]]), 0)
         all_widths = torch.tensor([slot.width for slot in slots])
         all_chunks = torch.tensor([slot.chunks for slot in slots])
         layout = self.layout.to("cpu")
@@ -140,7 +154,7 @@ class Stack:
             starts[slot] + ((network * all_widths[slot]) + layout.neuron) * all_chunks[slot] + layout.chunk
         )
         self.rows: Int[Tensor, " all_tokens"] = (
-            torch.where(layout.real, rows, torch.full_like(rows, start)).reshape(-1).to(self.device)
+            torch.where(layout.real, rows, torch.full_like(rows, self.rows_total)).reshape(-1).to(self.device)
         )
 
     def pack(self, tokens: Float[Tensor, "networks tokens *entries"]) -> Float[Tensor, "rows *entries"]:
@@ -174,29 +188,40 @@ class Stack:
             n, target, source, edge = self.edges.unbind(1)
             adjacency = adjacency.index_put((n, target, source), gates[n, edge].to(adjacency.dtype))
         values: list[Tensor] = [x]
-        for j, slot in enumerate(self.slots):
+        masks = open_rows.split(self.sizes)
+        for j, (slot, block) in enumerate(zip(self.slots, buffer.split(self.sizes), strict=False)):
             z = self._gathered(values, adjacency[:, j], slot)
-            block = buffer[slot.start : slot.start + self.count * slot.width * slot.chunks]
-            block = block.view(self.count, slot.width, slot.chunks, -1)
-            weights = block[..., LANES:].reshape(self.count, slot.width, -1)[..., : slot.inputs]
-            lanes = block[:, :, 0, :LANES]
-            mask = open_rows[slot.start : slot.start + self.count * slot.width * slot.chunks]
-            mask = mask.view(self.count, slot.width, slot.chunks)[:, None, :, 0]
+            lanes, weights = block.view(self.count, slot.width, slot.chunks, -1).split(
+                [LANES, block.shape[-1] - LANES], dim=-1
+            )
+            lanes = lanes[:, :, 0]
+            weights = weights.reshape(self.count, slot.width, -1)[..., : slot.inputs]
+            mask = masks[j].view(self.count, slot.width, slot.chunks)[:, None, :, 0]
             if z.dim() == 2:
                 h = (z @ weights.reshape(-1, slot.inputs).T).view(len(z), self.count, slot.width).transpose(0, 1)
                 h = h + lanes[:, None, :, 0]
             else:
                 h = torch.baddbmm(lanes[:, None, :, 0], z, weights.transpose(1, 2))
-            if slot.normed is not None:
-                norm = masked_layer_norm(h, mask) * lanes[:, None, :, 1] + lanes[:, None, :, 2]
-                h = torch.where(slot.normed, norm, h)
-            if len(slot.activations) == 1:
-                h = ACTIVATION_FUNCTIONS[slot.activations[0][0]](h)
-            else:
-                parts = [ACTIVATION_FUNCTIONS[name](h.index_select(0, index)) for name, index in slot.activations]
-                h = torch.cat(parts).index_select(0, slot.back)
-            values.append(h * mask)
+            values.append(self._activated(h, lanes, mask, slot))
         return values[-1]
+
+    @staticmethod
+    def _activated(h: Tensor, lanes: Tensor, mask: Tensor, slot: Slot) -> Tensor:
+        """Norm and activation group by group; closed and missing neurons put out zero."""
+        if slot.order is not None and slot.back is not None:
+            h, lanes, mask = (_Reorder.apply(value, slot.order, slot.back) for value in (h, lanes, mask))
+        sizes = [count for _, _, count in slot.groups]
+        parts = []
+        for (activation, normed, _), own, lane, is_open in zip(
+            slot.groups, h.split(sizes), lanes.split(sizes), mask.split(sizes), strict=True
+        ):
+            if normed:
+                own = masked_layer_norm(own, is_open) * lane[:, None, :, 1] + lane[:, None, :, 2]
+            parts.append(ACTIVATION_FUNCTIONS[activation](own) * is_open)
+        if slot.order is None or slot.back is None:
+            return parts[0]
+        out: Tensor = _Reorder.apply(torch.cat(parts), slot.back, slot.order)
+        return out
 
     def _gathered(self, values: list[Tensor], weights: Tensor, slot: Slot) -> Tensor:
         """The resized inputs of a slot, added up by the adjacency."""

@@ -61,8 +61,7 @@ def _counted(generated: Generated, per_neuron: dict[str, int]) -> Int[Tensor, " 
     for architecture, indices in groups.items():
         nodes = {node.name: node for node in architecture.nodes}
         for name, part in make_plan(generated, indices).items():
-            if part.bias is not None:
-                counts[indices] += part.weights + part.neurons * per_neuron[str(nodes[name]["norm"])]
+            counts[indices] += part.weights + part.neurons * per_neuron[str(nodes[name]["norm"])]
     return counts
 
 
@@ -74,16 +73,18 @@ def _smaller(architecture: Architecture, plan: Plan) -> tuple[Architecture, dict
         part = plan.get(node.name)
         if part is None or not bool(part.keep.any()):
             continue
-        width = int(part.keep[0].sum())
-        choices = {} if node.operation == IDENTITY else {**dict(node.choices), "width": width}
+        incoming = _incoming(part, plan) or [(first.name, [0])]  # a network has to read something
+        seen: set[str] = set()
+        for i, (source, _) in enumerate(incoming):
+            if source in seen:  # a second way from there (by a contracted identity) needs a node between
+                name = _free(f"{source}_to_{node.name}_{i}", architecture)
+                nodes.append(Node(name=name, operation=IDENTITY))
+                edges.append(Edge(source=source, target=name))
+                source = name
+            seen.add(source)
+            edges.append(Edge(source=source, target=node.name, kind="skip" if i else "main"))
+        choices = {**dict(node.choices), "width": int(part.keep[0].sum())}
         nodes.append(Node(name=node.name, operation=node.operation, choices=tuple(sorted(choices.items()))))
-        incoming = _incoming(part, plan)
-        if not incoming:  # it reads nothing any more; a network has to read something
-            incoming = [(first.name, [-1] * width if node.operation == IDENTITY else [0])]
-        edges += [
-            Edge(source=source, target=node.name, kind="skip" if i else "main")
-            for i, (source, _) in enumerate(incoming)
-        ]
         wires[node.name] = [wire for _, wire in incoming]
     return Architecture(space="compacted", nodes=tuple(nodes), edges=tuple(edges)), wires
 
@@ -103,11 +104,18 @@ def _incoming(part: NodePlan, plan: Plan) -> list[tuple[str, list[int]]]:
     return found
 
 
+def _free(name: str, architecture: Architecture) -> str:
+    taken = {node.name for node in architecture.nodes}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def _weights(state: dict[str, Tensor], smaller: Architecture, plan: Plan) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
     for node in smaller.nodes[1:]:
-        part = plan[node.name]
-        if part.bias is None:
+        part = plan.get(node.name)
+        if part is None:
             continue
         keep, columns = part.keep[0], part.columns[0]
         linear = state[f"{node.name}.linear.weight"].detach().cpu()[keep][:, columns]

@@ -55,30 +55,28 @@ class NodePlan:
         carries: per feed which of its values it still has to bring; the others are constant or closed.
         keep: neurons that stay.
         columns: input positions that stay.
-        bias: of the linear layer with all constants folded in; ``None`` for an output that is an identity.
+        bias: of the linear layer with all constants folded in.
     """
 
     feeds: tuple[Feed, ...]
     carries: tuple[Bool[Tensor, "networks limit"], ...]
     keep: Bool[Tensor, "networks rows"]
     columns: Bool[Tensor, "networks columns"]
-    bias: Float[Tensor, "networks rows"] | None
+    bias: Float[Tensor, "networks rows"]
 
     @property
     def weights(self) -> Int[Tensor, " networks"]:
         """Weights of the linear layer that stay (a layer that reads nothing keeps one zero a neuron)."""
-        if self.bias is None:
-            return torch.zeros(len(self.keep), dtype=torch.long)
         return self.keep.sum(1) * self.columns.sum(1).clamp_min(1)
 
     @property
     def neurons(self) -> Int[Tensor, " networks"]:
         """Neurons of the linear layer that stay."""
-        return self.keep.sum(1) * (self.bias is not None)
+        return self.keep.sum(1)
 
 
 Plan = dict[str, NodePlan]
-"""By name, each dense node, and the output if it is an identity."""
+"""Of each dense node, by name."""
 
 
 @torch.no_grad()
@@ -168,8 +166,8 @@ class _Planner:
         if node["norm"] == "layer":
             scale, shift = self.state[f"{name}.norm.weight"], self.state[f"{name}.norm.bias"]
             # a norm mixes its neurons: they stand still all together, or where nothing of it comes through
-            together = (still | ~is_open).all(1, keepdim=True)
             count = is_open.sum(1, keepdim=True).clamp_min(1)
+            together = (still | ~is_open).all(1, keepdim=True) | (count == 1)  # one alone is its own mean
             centred = bias - (bias * is_open).sum(1, keepdim=True) / count
             variance = (centred.square() * is_open).sum(1, keepdim=True) / count
             normal = torch.where(together, centred * torch.rsqrt(variance + NORM_EPS), 0.0)
@@ -188,25 +186,6 @@ class _Planner:
     ) -> Plan:
         read = {name: torch.zeros_like(flags) for name, flags in constant.items()}
         plans: Plan = {}
-
-        def add(name: str, keep: Tensor, columns: Tensor, carried: dict[str, Tensor]) -> None:
-            carries = []
-            for feed in self.feeds[name]:
-                brought = (
-                    columns[:, : feed.limit] & feed.is_open[:, None] & carried[feed.source][:, : feed.limit]
-                )
-                read[feed.source][:, : feed.limit] |= brought
-                carries.append(brought)
-            plans[name] = NodePlan(self.feeds[name], tuple(carries), keep, columns, bias.get(name))
-
-        if last not in dense:  # an identity has no bias to fold constants into: it is brought them
-            columns = torch.ones(self.count, self._columns(last), dtype=torch.bool)
-            add(
-                last,
-                columns,
-                columns,
-                {n: self.masks.get(n, torch.ones_like(flags)) for n, flags in read.items()},
-            )
         moving = {name: ~flags for name, flags in constant.items()}
         for name in reversed(dense):
             if name == last:
@@ -217,5 +196,11 @@ class _Planner:
             else:
                 keep = read[name]
             weight = self.state[f"{name}.linear.weight"]
-            add(name, keep, ((weight != 0) & keep[..., None]).any(1) & varying[name], moving)
+            columns = ((weight != 0) & keep[..., None]).any(1) & varying[name]
+            carries = []
+            for feed in self.feeds[name]:
+                passing = moving[feed.source][:, : feed.limit] & feed.is_open[:, None]
+                carries.append(passing & columns[:, : feed.limit])
+                read[feed.source][:, : feed.limit] |= carries[-1]
+            plans[name] = NodePlan(self.feeds[name], tuple(carries), keep, columns, bias[name])
         return plans

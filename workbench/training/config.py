@@ -28,8 +28,12 @@ class TrainingConfig(BaseModel):
     diversity: float = Field(
         default=0.0, ge=0, description="weight of the diversity term (needs two latents or more)"
     )
-    diversity_target: float = Field(
-        default=0.15, gt=0, le=1, description="Hellinger distance between latents above which nothing is gained"
+    diversity_noise: float = Field(
+        default=1.0, ge=0, le=10, description="input noise of the diversity term: there real networks disagree"
+    )
+    diversity_target: float | None = Field(
+        default=None, gt=0, le=1, description="distance between latents above which nothing is gained; "
+        "by default that between really trained networks of one validation architecture"
     )
     sparse_share: float = Field(default=0.5, ge=0, le=1, description="share of networks asked to be sparse")
     least_density: float = Field(default=0.3, gt=0, le=1, description="sparsest density that is asked for")

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from generators.collection import Collection
 from generators.diffusion import DiffusionGenerator
+from generators.generated import Generated
 from generators.generator import Condition, Generator
 from generators.heads import to_values
 from generators.mlp import LatentConfig
@@ -44,13 +45,16 @@ class TaskObjective(Objective):
     Args:
         task: gives the training examples.
         blueprints: training architectures, drawn in groups of like size to save padding.
-        config: sizes, noise, densities, weight of the diversity term.
+        config: sizes, noise, densities, weight and target of the diversity term.
     """
 
     def __init__(self, task: Task, blueprints: Sequence[Blueprint], config: TrainingConfig) -> None:
         super().__init__(config.seed)
-        if config.diversity and config.latents < 2:
-            raise WeightloomError("training: diversity needs latents of at least 2, got 1")
+        if config.diversity and (config.latents < 2 or config.diversity_target is None):
+            raise WeightloomError(
+                f"training: diversity needs latents of at least 2 and a diversity_target, "
+                f"got {config.latents} and {config.diversity_target}"
+            )
         self.task = task
         self.blueprints = sorted(blueprints, key=lambda b: (b.parameter_count, b.key))
         self.config = config
@@ -64,12 +68,13 @@ class TaskObjective(Objective):
         generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
         index = torch.randint(len(self.task.train), (c.batch_size,), generator=self.random)
         x, y = self.task.train.x[index.to(self.task.train.x.device)], self.task.train.y[index]
-        x = x + c.input_noise * torch.randn(x.shape, generator=self.random).to(x.device)
-        logits = run(generated, x)
-        total = loss(logits, y).mean()
-        if c.diversity:
-            total = total + c.diversity * diversity_loss(logits, c.latents, c.diversity_target)
-        return total
+        clear = noised(x, c.input_noise, self.random)
+        if not c.diversity:
+            return loss(run(generated, clear), y).mean()
+        assert c.diversity_target is not None
+        logits = run(generated, torch.cat([clear, noised(x, c.diversity_noise, self.random)]))
+        wrong = loss(logits[:, : len(x)], y).mean()
+        return wrong + c.diversity * diversity_loss(logits[:, len(x) :], c.latents, c.diversity_target)
 
     def _architectures(self) -> list[Blueprint]:
         """Random architectures from a random window of like sizes."""
@@ -131,25 +136,40 @@ class ZooObjective(Objective):
         return error.mean() + 1e-3 * code.square().mean()
 
 
-def open_share(networks: object) -> Float[Tensor, " networks"]:
+def open_share(networks: Generated) -> Float[Tensor, " networks"]:
     """Share of each network's closable neurons that are open (1 where there are none)."""
-    from generators.generated import Generated
-
-    assert isinstance(networks, Generated)
     closable = (networks.layout.maskable & (networks.layout.chunk == 0)).float()
     total = closable.sum(1)
     return torch.where(total > 0, (networks.open_neurons * closable).sum(1) / total.clamp_min(1), 1.0)
 
 
+def noised(x: Float[Tensor, "batch inputs"], size: float, random: torch.Generator) -> Float[Tensor, "batch inputs"]:
+    """``x`` plus Gaussian noise of standard deviation ``size``."""
+    return x + size * torch.randn(x.shape, generator=random).to(x.device)
+
+
+def neighbour_distance(
+    logits: Float[Tensor, "networks batch classes"], latents: int
+) -> Float[Tensor, "architectures latents"]:
+    """Hellinger distance between neighbouring networks of one architecture, mean over examples, 0..1."""
+    root = logits.softmax(-1).clamp_min(1e-8).sqrt().view(-1, latents, *logits.shape[1:])
+    affinity = (root * root.roll(1, dims=1)).sum(-1)
+    return (1 - affinity).clamp_min(1e-6).sqrt().mean(-1)
+
+
+@torch.no_grad()
+def real_distance(real: Generated, seeds: int, task: Task, config: TrainingConfig) -> float:
+    """``neighbour_distance`` of really trained networks on training examples with the term's own noise."""
+    random = torch.Generator().manual_seed(config.seed)
+    x = noised(task.train.x[:256], config.diversity_noise, random)
+    return float(neighbour_distance(run(real, x), seeds).mean())
+
+
 def diversity_loss(
     logits: Float[Tensor, "networks batch classes"], latents: int, target: float
 ) -> Float[Tensor, ""]:
-    """How far the Hellinger distance between neighbouring latents of one architecture falls short of ``target``.
+    """How far ``neighbour_distance`` falls short of ``target``, as a share of it.
 
-    Mean over examples of sqrt(1 − sum sqrt(p q)), in 0..1; nothing is gained above the target, so that
-    broken networks are not rewarded.
+    Nothing is gained above the target, so that broken networks are not rewarded.
     """
-    root = logits.softmax(-1).sqrt().view(-1, latents, *logits.shape[1:])
-    affinity = (root * root.roll(1, dims=1)).sum(-1)
-    distance = (1 - affinity).clamp_min(1e-6).sqrt().mean(-1)
-    return (target - distance).clamp_min(0).mean() / target
+    return (target - neighbour_distance(logits, latents)).clamp_min(0).mean() / target

@@ -18,6 +18,9 @@ from search_spaces import Blueprint
 from workbench.execution import Stack
 from workbench.tasks import Task, loss, score
 
+NOISES = 8192
+"""Rows of input noise drawn once for a stack and picked from at random: fresh noise would cost more than training."""
+
 # dimension names: networks, tokens, entries, rows as in workbench.execution.stacked; batch = examples
 
 
@@ -26,11 +29,11 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    steps: int = Field(default=1500, ge=10, description="optimiser steps")
+    steps: int = Field(default=1000, ge=10, description="optimiser steps")
     batch_size: int = Field(default=64, ge=1, description="examples a step, drawn for each network by itself")
     learning_rate: float = Field(default=5e-3, gt=0, le=1)
-    weight_decay: float = Field(default=1e-2, ge=0, le=1, description="decoupled (AdamW)")
-    input_noise: float = Field(default=0.0, ge=0, le=5, description="standard deviation added to inputs")
+    weight_decay: float = Field(default=0.1, ge=0, le=1, description="decoupled (AdamW)")
+    input_noise: float = Field(default=0.3, ge=0, le=5, description="standard deviation added to inputs")
     check_every: int = Field(default=50, ge=1, description="steps between looks at validation")
 
 
@@ -107,7 +110,7 @@ def train_networks(
     gates = layout.edge_real.float()
     order = torch.Generator().manual_seed(hash_seeds(seeds))
     optimizer = torch.optim.AdamW(
-        [buffer], lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, foreach=False
+        [buffer], lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, recipe.steps))
     best = torch.full((len(blueprints),), -1.0, device=device)
@@ -116,6 +119,7 @@ def train_networks(
     curve: list[float] = []
     open_rows = stack.pack(open_tokens)
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
+    noise = recipe.input_noise * torch.randn(NOISES, task.inputs, generator=order).to(device)
     batch = min(recipe.batch_size, len(task.train))
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
@@ -125,7 +129,7 @@ def train_networks(
         index = torch.randint(len(task.train), (len(blueprints), batch), generator=order).to(device)
         x, y = task.train.x[index], task.train.y[index]
         if recipe.input_noise:
-            x = x + recipe.input_noise * torch.randn(x.shape, generator=order).to(device)
+            x = x + noise[torch.randint(len(noise), index.shape, generator=order).to(device)]
         total = loss(stack.run(buffer, open_rows, gates, x), y).sum()
         (gradient,) = torch.autograd.grad(total, buffer)
         buffer.grad = gradient * used

@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+THREADS ?= 2
+export OMP_NUM_THREADS ?= $(THREADS)
+export WANDB_MODE ?= offline
+
+.PHONY: demo test lint format bench install clean
+
+demo: install ## the main job: sweep, compare, report, export
+	$(BIN)/weightloom sweep demo --name demo --overwrite
+
+test: install ## all tests
+	$(BIN)/python -m pytest
+
+lint: install ## ruff, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## every benchmark, one after another
+	$(BIN)/python -m benchmarks
+
+install: $(VENV)/installed
+
+# torch first and by itself: so pip takes one plain build of it and never a second
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mnist1d]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

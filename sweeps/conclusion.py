@@ -1,0 +1,191 @@
+"""The end of a sweep: baselines and real networks beside the best of each family, summary, report, exports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from search_spaces import WeightloomError
+from sweeps.config import SweepConfig
+from sweeps.exporting import Chosen, export_best
+from sweeps.folder import RunFolder
+from sweeps.objectives import by_name
+from sweeps.storage import REASON, StudyStore
+from sweeps.watching import Watcher
+from workbench.experiment import noise_frontiers, run_baseline, run_real
+from workbench.laboratory import Laboratory
+from workbench.provenance import versions
+from workbench.report import write_report
+from workbench.summary import ExportRecord, GeneratorSummary, ParetoPoint, Summary, TrialSummary
+
+STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
+PROBLEMS = "problems"
+
+
+def conclude(
+    config: SweepConfig,
+    folder: RunFolder,
+    laboratory: Laboratory,
+    store: StudyStore,
+    watcher: Watcher,
+    command: str | None,
+    start: float,
+) -> Summary:
+    """Measure what the families are compared with, write everything, return the summary.
+
+    Of each family the trial with the highest fidelity on validation architectures and data is shown, the less
+    collapsed one where two are equal; the other ways to choose, such as fidelity x (1 − collapse), are left to
+    the reader, for whom the Pareto front and all trials are there.
+
+    Args:
+        config: of the sweep.
+        folder: of the run.
+        laboratory: of the sweep.
+        store: its trials, all ended.
+        watcher: told about progress.
+        command: what makes the run again.
+        start: since when time has not been added to the study (`time.perf_counter`).
+    """
+    problems: list[str] = []
+    if not store.complete():
+        reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
+        problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
+    best = best_trials(store)
+    generators: dict[str, GeneratorSummary] = {
+        family: folder.read_trial(trial.number) for family, trial in best.items()
+    }
+    total = len(config.baselines) + 2
+    for i, name in enumerate(config.baselines):
+        watcher.progress(f"baseline {name}", i, total)
+        try:
+            generators[name] = run_baseline(laboratory, name, {}, config.evaluation).summary
+        except WeightloomError as error:
+            problems.append(f"baseline {name}: {error}")
+            watcher.say(f"baseline {name} failed: {error}")
+    watcher.progress("real networks", total - 2, total)
+    generators["real"] = run_real(laboratory)
+    watcher.progress("noise frontiers", total - 1, total)
+    frontier = noise_frontiers(laboratory, config.evaluation)
+    watcher.progress("noise frontiers", total, total)
+    exports: list[ExportRecord] = []
+    if best and config.exports.top:
+        try:
+            chosen = chosen_of(config, best)
+            exports = export_best(config, folder, laboratory, chosen, config.exports, watcher)
+        except WeightloomError as error:
+            problems.append(f"export: {error}")
+            watcher.say(f"export failed: {error}")
+    budget = _budget(config, command or again(folder), len(store.ended()))
+    if problems:
+        budget[PROBLEMS] = "; ".join(problems)
+    summary = Summary.model_validate(
+        {
+            "schema": 1,
+            "name": config.name,
+            "task": config.task,
+            "space": config.space,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": store.seconds + time.perf_counter() - start,
+            "seed": config.seed,
+            "versions": versions(),
+            "budget": budget,
+            "zoo": _zoo(laboratory),
+            "generators": generators,
+            "frontier": frontier,
+            "trials": [_trial(trial) for trial in store.trials()],
+            "pareto": _pareto(store),
+            "exports": exports,
+        }
+    )
+    watcher.progress("report", 0, 1)
+    write_report(summary, folder.path)
+    summary.write(folder.path)
+    watcher.progress("report", 1, 1)
+    return summary
+
+
+def best_trials(store: StudyStore) -> dict[str, FrozenTrial]:
+    """Per family, in the order of the first trials, the finished trial with the highest validation fidelity."""
+    best: dict[str, FrozenTrial] = {}
+    for trial in store.complete():
+        family = trial.params["family"]
+        if family not in best or _rank(trial) > _rank(best[family]):
+            best[family] = trial
+    return best
+
+
+def chosen_of(config: SweepConfig, best: Mapping[str, FrozenTrial], family: str | None = None) -> Chosen:
+    """The generator whose networks are exported: that of ``family``, or the best on validation of all."""
+    trial = best[family] if family is not None else max(best.values(), key=_rank)
+    name = trial.params["family"]
+    return Chosen(
+        trial=trial.number, family=name, density=trial.params.get("density", config.evaluation.density)
+    )
+
+
+def again(folder: RunFolder) -> str:
+    """The command that makes a run again from its saved configuration, under another name."""
+    return f"weightloom sweep {folder.config} --name {folder.path.name}-again"
+
+
+def _rank(trial: FrozenTrial) -> tuple[float, float]:
+    values = by_name(trial.values)
+    return values["fidelity"], -values["collapse"]
+
+
+def _budget(config: SweepConfig, command: str, trials: int) -> dict[str, Any]:
+    training = config.training
+    return {
+        "trials": trials,
+        "steps": training.steps,
+        "zoo_steps": training.zoo_steps,
+        "zoo_networks": config.zoo.networks,
+        "zoo_network_steps": config.zoo.recipe.steps,
+        "real_steps": config.zoo.real_recipe.steps,
+        "latents": config.evaluation.latents,
+        **({} if training.max_seconds is None else {"phase_seconds": training.max_seconds}),
+        "command": command,
+    }
+
+
+def _zoo(laboratory: Laboratory) -> dict[str, Any]:
+    zoo = laboratory.zoo
+    return {
+        "kind": zoo.config.kind,
+        "networks": len(zoo.training),
+        "training_architectures": len(zoo.pool),
+        "validation_architectures": zoo.config.validation,
+        "test_architectures": zoo.config.test,
+        "real_networks_each": zoo.config.seeds,
+        "hash": zoo.digest,
+        "seconds": zoo.seconds,
+        "still_improving": zoo.still_improving,
+    }
+
+
+def _trial(trial: FrozenTrial) -> TrialSummary:
+    params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+    family = str(params.get("family", "unknown"))
+    return TrialSummary.model_validate(
+        {
+            "number": trial.number,
+            "family": family,
+            "mode": str(params.get(f"{family}.mode", "unknown")),
+            "state": STATES[trial.state.name],
+            "values": by_name(trial.values),
+            "params": params,
+            "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
+            "reason": trial.user_attrs.get(REASON),
+        }
+    )
+
+
+def _pareto(store: StudyStore) -> list[ParetoPoint]:
+    return [
+        ParetoPoint(trial=trial.number, family=trial.params["family"], values=dict(by_name(trial.values)))
+        for trial in sorted(store.study.best_trials, key=lambda trial: trial.number)
+    ]

@@ -1,0 +1,184 @@
+"""Everything that a sweep is told, typed: one object for Python, YAML, command line and the saved run."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from generators.generator import Mode
+from search_spaces.errors import WeightloomError
+from sweeps.presets import read_preset
+from sweeps.reading import override, to_yaml
+from workbench.evaluation import EvaluationConfig
+from workbench.summary import one_line
+from workbench.training import TrainingConfig
+from workbench.zoo import ZooConfig
+
+BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
+Density = Annotated[float, Field(gt=0, le=1)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+Format = Literal["safetensors", "onnx"]
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FamilyPlan(_Config):
+    """What is tried of one family."""
+
+    family: str = Field(description="name of a generator that learns, see `weightloom list generators`")
+    modes: tuple[Mode, ...] = Field(
+        default=(), description="ways of training to try: task, zoo, both; empty for all that the family has"
+    )
+    settings: dict[str, Any] = Field(default={}, description="settings of the generator that are fixed")
+    training: dict[str, Any] = Field(default={}, description="keys of `training` that this family changes")
+    first: dict[str, Any] = Field(
+        default={},
+        description="what its first trial tries: mode, learning_rate, density and what the family proposes; "
+        "what is left out has its default",
+    )
+
+
+class ExportPlan(_Config):
+    """Which networks are exported in the end."""
+
+    formats: tuple[Format, ...] = Field(default=("safetensors", "onnx"), description="files to write")
+    top: int = Field(default=1, ge=0, le=1000, description="so many networks, best on validation first")
+
+
+class SweepConfig(_Config):
+    """One sweep; unknown keys are errors."""
+
+    name: str = Field(
+        default="sweep", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="of the run and its folder"
+    )
+    task: str = Field(default="digits", description="see `weightloom list tasks`")
+    data: str | None = Field(default=None, description="folder of the data, for tasks that read files")
+    space: str = Field(default="mlp", description="see `weightloom list spaces`")
+    trials: int = Field(default=9, ge=1, le=100_000, description="generators that are trained")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="of suggestions, training and exports; the zoo has its own"
+    )
+    families: tuple[FamilyPlan, ...] = Field(
+        default=tuple(FamilyPlan(family=name) for name in ("mlp", "transformer", "diffusion")),
+        min_length=1,
+        description="what is tried",
+    )
+    learning_rates: tuple[Rate, Rate] | None = Field(
+        default=(3e-4, 3e-3), description="range that is searched; null to keep that of `training`"
+    )
+    densities: tuple[Density, ...] = Field(
+        default=(1.0,), min_length=1, description="shares of hidden neurons to keep that are tried"
+    )
+    training: TrainingConfig = Field(default=TrainingConfig(), description="budget of each trial")
+    evaluation: EvaluationConfig = Field(default=EvaluationConfig(), description="sizes of the measurement")
+    zoo: ZooConfig = Field(default=ZooConfig(), description="networks that are really trained")
+    baselines: tuple[str, ...] = Field(default=BASELINES, description="measured beside the families")
+    tracker: Literal["wandb", "none"] = Field(default="wandb", description="where trials are recorded too")
+    wandb_online: bool = Field(default=False, description="whether W&B may use the network")
+    exports: ExportPlan = Field(default=ExportPlan(), description="networks that are exported in the end")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="of torch; null to let it choose")
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.learning_rates is not None and self.learning_rates[0] > self.learning_rates[1]:
+            raise ValueError(f"learning_rates with the lower first, not {list(self.learning_rates)}")
+        for what, values in (
+            ("families", tuple(plan.family for plan in self.families)),
+            ("baselines", self.baselines),
+            ("densities", self.densities),
+        ):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{what} that differ from each other, not {list(values)}")
+        return self
+
+    def plan(self, family: str) -> FamilyPlan:
+        """The plan of one of its families."""
+        return next(plan for plan in self.families if plan.family == family)
+
+    def training_of(self, family: str) -> TrainingConfig:
+        """``training`` with what the family changes of it.
+
+        Raises:
+            WeightloomError: a change is unknown or out of range.
+        """
+        changes = self.plan(family).training
+        if "mode" in changes:
+            raise WeightloomError(
+                f"key 'families.{family}.training.mode': expected no mode here, got {changes['mode']!r}; "
+                f"set families.{family}.modes"
+            )
+        try:
+            return TrainingConfig.model_validate({**self.training.model_dump(), **changes})
+        except ValidationError as error:
+            raise WeightloomError(explain(error, TrainingConfig, f"families.{family}.training.")) from error
+
+    def to_yaml(self) -> str:
+        """YAML with every key; `resolve` reads it back."""
+        return to_yaml(self.model_dump(mode="json"))
+
+
+def resolve(preset: str, changes: dict[str, Any] | None = None) -> SweepConfig:
+    """The configuration of a preset or YAML file with dotted keys changed, wholly checked.
+
+    Raises:
+        WeightloomError: a name, key, type or range that is not allowed; names the key and what is.
+    """
+    content = read_preset(preset)
+    if "name" not in content and not preset.endswith((".yaml", ".yml")):
+        content = {"name": preset, **content}
+    return checked(override(content, changes or {}))
+
+
+def checked(content: dict[str, Any]) -> SweepConfig:
+    """``content`` as a configuration in which every name is known and every range respected."""
+    from sweeps.names import check_names
+
+    try:
+        config = SweepConfig.model_validate(content)
+    except ValidationError as error:
+        raise WeightloomError(explain(error, SweepConfig)) from error
+    check_names(config)
+    return config
+
+
+def read_config(path: Path) -> SweepConfig:
+    """The configuration saved with a run."""
+    return resolve(str(path))
+
+
+def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+    """The first mistake in one line; for an unknown key the nearest known one."""
+    first = error.errors(include_url=False)[0]
+    loc = tuple(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return one_line(error).replace("key '", f"key '{prefix}", 1) if prefix else one_line(error)
+    known = sorted(_fields(model, loc[:-1]))
+    near = difflib.get_close_matches(loc[-1], known, n=1, cutoff=0.4)
+    hint = f" Did you mean {'.'.join((*loc[:-1], near[0]))!r}?" if near else ""
+    key = prefix + ".".join(loc)
+    return f"unknown key {key!r}.{hint} Known: {', '.join(known)}."
+
+
+def _fields(model: type[BaseModel], path: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the keys at ``path``."""
+    for part in path:
+        if part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return tuple(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in (tuple, list, Union, UnionType):
+        for argument in get_args(annotation):
+            found = _model_in(argument)
+            if found is not None:
+                return found
+    return None

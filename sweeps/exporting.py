@@ -1,0 +1,94 @@
+"""Which generated networks leave a run, chosen on validation data and reported on test data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from generators.saving import from_pretrained
+from search_spaces import RunFailed
+from sweeps.config import ExportPlan, SweepConfig
+from sweeps.folder import RunFolder
+from sweeps.origin import Origin
+from sweeps.watching import Watcher
+from workbench.export import export_network
+from workbench.laboratory import Laboratory
+from workbench.summary import ExportRecord
+from workbench.yardstick import scores_of
+
+ROWS = 128
+"""Test examples on which each file is compared with its network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The generator whose networks are exported.
+
+    Attributes:
+        trial: whose it is.
+        family: of it.
+        density: share of hidden neurons that its networks keep.
+    """
+
+    trial: int
+    family: str
+    density: float
+
+
+def export_best(
+    config: SweepConfig,
+    folder: RunFolder,
+    laboratory: Laboratory,
+    chosen: Chosen,
+    exports: ExportPlan,
+    watcher: Watcher,
+) -> list[ExportRecord]:
+    """Export the networks of test architectures that score best on validation data.
+
+    The candidates are the networks that the trial was measured on, ``evaluation.latents`` for each test
+    architecture. Each exported one is generated again by itself, so that it can be regenerated bit for bit.
+
+    Raises:
+        RunFailed: no network is whole, or a file does not compute what its network computes.
+        WeightloomError: the saved generator is missing or damaged.
+    """
+    generator = from_pretrained(folder.generator(chosen.trial))
+    origin = Origin.read(folder.generator(chosen.trial))
+    test, validity = laboratory.test, laboratory.test_validity
+    latents = config.evaluation.latents
+    blueprints = [b for b in test.blueprints for _ in range(latents)]
+    seeds = [config.evaluation.seed + i for i in range(len(blueprints))]
+    candidates = generator.generate(blueprints, seeds, chosen.density)
+    validation = scores_of(candidates, validity.split)
+    order = torch.argsort(torch.nan_to_num(validation, nan=-1.0), descending=True, stable=True).tolist()
+    wanted = [i for i in order if bool(torch.isfinite(validation[i]))][: exports.top]
+    if not wanted:
+        raise RunFailed(f"export: every network of trial {chosen.trial} ({chosen.family}) has broken outputs")
+    records: list[ExportRecord] = []
+    for place, i in enumerate(wanted, 1):
+        watcher.progress("export", place - 1, len(wanted))
+        alone = generator.generate([blueprints[i]], [seeds[i]], chosen.density)
+        scores = {
+            "score": float(scores_of(alone, test.split)[0]),
+            "validation_score": float(scores_of(alone, validity.split)[0]),
+        }
+        provenance = origin.provenance(
+            generator,
+            path=folder.generator(chosen.trial).relative_to(folder.path).as_posix(),
+            seed=seeds[i],
+            density=chosen.density,
+            scores=scores,
+        )
+        records += export_network(
+            alone,
+            0,
+            folder.path / "exports",
+            f"{chosen.family}-{place}-{blueprints[i].key}",
+            provenance,
+            test.split.x[:ROWS],
+            exports.formats,
+            root=folder.path,
+        )
+    watcher.progress("export", len(wanted), len(wanted))
+    return records

@@ -1,0 +1,166 @@
+"""A run's folder: what lies where, who may write it, and whether it may be continued."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from search_spaces import DamagedFile, WeightloomError
+from search_spaces.files import read_json, write_json, write_text
+from sweeps.config import SweepConfig, read_config
+from sweeps.storage import FILE
+from workbench.summary import GeneratorSummary, one_line
+
+CONFIG = "config.yaml"
+OWN = (
+    CONFIG, f"{FILE}*", "summary.json", "report.html", "error.log", "trials", "generators", "exports", "wandb"
+)  # fmt: skip
+"""What a sweep writes into its folder."""
+CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads")
+"""Keys that may differ when a run is continued: no figure of a finished trial depends on them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Paths of one run.
+
+    Attributes:
+        path: ``RUNS/NAME``.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / CONFIG
+
+    @property
+    def study(self) -> Path:
+        """The Optuna study."""
+        return self.path / FILE
+
+    def trial(self, number: int) -> Path:
+        """The figures of one finished trial."""
+        return self.path / "trials" / f"{number:03d}.json"
+
+    def trial_log(self, number: int) -> Path:
+        """The traceback of one failed trial."""
+        return self.path / "trials" / f"{number:03d}.log"
+
+    def generator(self, number: int) -> Path:
+        """The generator of one finished trial."""
+        return self.path / "generators" / f"trial-{number:03d}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config.exists() or self.study.exists() or (self.path / "summary.json").exists()
+
+    def save_config(self, config: SweepConfig) -> None:
+        """Write the configuration."""
+        write_text(self.config, config.to_yaml())
+
+    def save_trial(self, number: int, summary: GeneratorSummary) -> None:
+        """Write the figures of a trial."""
+        write_json(self.trial(number), summary.model_dump())
+
+    def read_trial(self, number: int) -> GeneratorSummary:
+        """Read the figures of a trial.
+
+        Raises:
+            WeightloomError: there is no file.
+            DamagedFile: it was truncated or altered.
+        """
+        path = self.trial(number)
+        try:
+            return GeneratorSummary.model_validate(
+                read_json(path, remedy="restore the file or make the run again")
+            )
+        except ValidationError as error:
+            raise DamagedFile(f"{path}: {one_line(error)}; restore the file or make the run again") from error
+
+    def clear(self) -> None:
+        """Remove everything that a sweep writes; files of other names stay."""
+        for name in OWN:
+            for path in self.path.glob(name):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+    def check_new(self) -> None:
+        """Refuse to write over a run.
+
+        Raises:
+            WeightloomError: a run was begun here.
+        """
+        if self.exists:
+            raise WeightloomError(
+                f"run {self.path.name!r}: expected a new name, got one that exists in {self.path}; "
+                "continue it with --resume, replace it with --overwrite, or choose another --name"
+            )
+
+    def check_same(self, config: SweepConfig) -> None:
+        """Refuse to continue a run under another configuration.
+
+        Raises:
+            WeightloomError: naming the first key that differs and both values.
+        """
+        if not self.config.exists():
+            raise DamagedFile(f"{self.config}: missing, so the run cannot be continued; choose another --name")
+        stored, asked = read_config(self.config).model_dump(), config.model_dump()
+        for key, was, now in differences(stored, asked):
+            if key.split(".")[0] not in CHANGEABLE:
+                raise WeightloomError(
+                    f"run {self.path.name!r}: expected key {key!r} to be {was!r} as in {self.config}, got {now!r}; "
+                    "continue with the same settings, or choose another --name"
+                )
+
+
+def differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted keys in which two nested values differ, with both values."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        for name in dict.fromkeys((*first, *second)):
+            yield from differences(first.get(name), second.get(name), f"{key}.{name}" if key else name)
+    elif isinstance(first, tuple | list) and isinstance(second, tuple | list) and len(first) == len(second):
+        for place, (a, b) in enumerate(zip(first, second, strict=True)):
+            yield from differences(a, b, f"{key}.{place}")
+    elif first != second:
+        yield key, first, second
+
+
+@contextlib.contextmanager
+def locked(folder: RunFolder) -> Iterator[None]:
+    """Hold the run; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        WeightloomError: another process works on it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system
+        yield
+        return
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        stream = (folder.path / ".lock").open("w")
+    except OSError as error:
+        raise WeightloomError(
+            f"run {folder.path.name!r}: expected a writable folder {folder.path}, got {error.strerror}; "
+            "choose another --runs-folder"
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WeightloomError(
+                f"run {folder.path.name!r}: another process is working on it; wait for it, or choose another --name"
+            ) from None
+        yield

@@ -1,0 +1,87 @@
+"""Where a saved generator comes from: kept beside it, so that it can be measured and used by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from generators.generator import Generator
+from generators.saving import generator_digest
+from search_spaces import DamagedFile
+from search_spaces.files import read_json, write_json
+from workbench.laboratory import Laboratory
+from workbench.provenance import Provenance
+from workbench.summary import Record, one_line
+
+FILE = "origin.json"
+
+
+class Origin(Record):
+    """What a saved generator was made for and from."""
+
+    task: str = Field(description="name of the task")
+    data: str | None = Field(default=None, description="folder of the task's data")
+    task_digest: str = Field(description="of all examples")
+    space: str = Field(description="name of the search space")
+    inputs: int = Field(ge=1, description="values of one example")
+    outputs: int = Field(ge=1, description="classes")
+    zoo_digest: str | None = Field(default=None, description="of the zoo; null for a generator that saw none")
+    mode: str | None = Field(default=None, description="how it was trained")
+
+    @classmethod
+    def of(cls, laboratory: Laboratory, data: str | None, mode: str | None) -> Origin:
+        """The origin of a generator trained in ``laboratory``."""
+        return cls(
+            task=laboratory.task.name,
+            data=data,
+            task_digest=laboratory.task.digest(),
+            space=laboratory.space.name,
+            inputs=laboratory.space.inputs,
+            outputs=laboratory.space.outputs,
+            zoo_digest=None if mode == "task" else laboratory.zoo.digest,
+            mode=mode,
+        )
+
+    def write(self, folder: Path) -> Path:
+        """Write it beside the generator."""
+        return write_json(folder / FILE, self.model_dump())
+
+    @classmethod
+    def read(cls, folder: Path) -> Origin:
+        """Read it.
+
+        Raises:
+            WeightloomError: there is none.
+            DamagedFile: it was altered.
+        """
+        path = folder / FILE
+        content = read_json(path, remedy="name a folder that `weightloom train` or `weightloom sweep` wrote")
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise DamagedFile(f"{path}: {one_line(error)}; restore the file or train again") from error
+
+    def provenance(
+        self,
+        generator: Generator,
+        *,
+        path: str | None,
+        seed: int,
+        density: float,
+        scores: dict[str, float] | None = None,
+    ) -> Provenance:
+        """The provenance of one network of ``generator``; ``path`` is where the generator lies."""
+        return Provenance(
+            task=self.task,
+            task_digest=self.task_digest,
+            space=self.space,
+            zoo_digest=self.zoo_digest,
+            generator=generator.name,
+            generator_digest=generator_digest(generator),
+            generator_path=path,
+            seed=seed,
+            density=density,
+            mode=self.mode,
+            scores=dict(scores or {}),
+        )

@@ -1,0 +1,48 @@
+"""``weightloom list``: what there is, by name. Imports neither torch nor a plug-in."""
+
+from __future__ import annotations
+
+from weightloom.commands.options import Json
+from weightloom.terminal import print_json, print_pairs
+
+REGISTRIES = {
+    "spaces": ("space", "weightloom.spaces"),
+    "generators": ("generator", "weightloom.generators"),
+    "tasks": ("task", "weightloom.tasks"),
+}
+
+
+def list_names(kind: str, /, *, json: Json = False) -> int:
+    """List what there is of a kind, with a line about each.
+
+    **Example:** `weightloom list presets`
+
+    Args:
+        kind: spaces, generators, tasks, metrics or presets.
+        json: Print one JSON object on stdout: name to description.
+    """
+    found = described(kind)
+    if json:
+        print_json(found)
+    else:
+        print_pairs(list(found.items()))
+    return 0
+
+
+def described(kind: str) -> dict[str, str]:
+    """Name → one line, for one kind."""
+    from search_spaces.errors import UnknownName
+    from search_spaces.registry import Registry
+
+    if kind in REGISTRIES:
+        registry = Registry(*REGISTRIES[kind])
+        return {name: registry.describe(name) for name in registry.names()}
+    if kind == "metrics":
+        from workbench.metrics.registry import METRICS
+
+        return {name: metric.definition for name, metric in METRICS.items()}
+    if kind == "presets":
+        from sweeps import describe_preset, preset_names
+
+        return {name: describe_preset(name) for name in preset_names()}
+    raise UnknownName("kind", kind, (*REGISTRIES, "metrics", "presets"))

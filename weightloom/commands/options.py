@@ -1,0 +1,19 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
+RunsFolder = Annotated[
+    Path, Parameter(name="--runs-folder", help="Where runs are, and in .zoo the trained networks.")
+]
+Assignments = Annotated[
+    list[str] | None,
+    Parameter(consume_multiple=True, negative="", help="Change settings: KEY=VALUE, dotted keys."),
+]
+Mode = Literal["task", "zoo", "both"]
+Flag = Parameter(negative="")

@@ -1,0 +1,202 @@
+"""One generated network as one safetensors file, to be checked and regenerated; see ``docs/formats.md``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from generators.generated import Generated
+from generators.generator import Generator
+from generators.tokens import WeightTokenizer
+from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, WeightloomError, files
+from search_spaces.network import GraphNetwork
+from workbench.provenance import Provenance, regenerate
+from workbench.summary import one_line
+
+SCHEMA = 1
+KIND = "weightloom-network"
+KEY = "weightloom"
+"""The one metadata key: several would be written in a different order at each save."""
+WEIGHTS, NEURONS, GATES = "weights.", "open_neurons.", "gates"
+_REMEDY = "restore the file or export the network again"
+_NO_SUM = b"0" * 64
+_SUM = re.compile(rb'checksum\\":\\"([0-9a-f]{64})\\"')
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedNetwork:
+    """A network read from its file.
+
+    Attributes:
+        module: ready to run, with its closed neurons and wires, in evaluation mode.
+        architecture: its graph, with the genome.
+        provenance: where it comes from.
+        generated: the same as a batch of one, for everything that takes `Generated`.
+    """
+
+    module: GraphNetwork
+    architecture: Architecture
+    provenance: Provenance
+    generated: Generated
+
+
+def write_network(path: str | Path, generated: Generated, index: int, provenance: Provenance) -> Path:
+    """Write one network: all emitted tensors, masks and gates, architecture and provenance.
+
+    The file is written atomically; equal content gives equal bytes.
+
+    Raises:
+        WeightloomError: it is a user's own module, which no file can rebuild, or the path cannot be written.
+    """
+    architecture = generated.blueprints[index].architecture
+    if architecture.space == "module":
+        raise WeightloomError(
+            f"export: expected a network of a search space, got a user's own module {architecture}; "
+            "save the module's state dict instead"
+        )
+    tensors = {WEIGHTS + name: tensor for name, tensor in generated.state_dict(index).items()}
+    tensors |= {NEURONS + name: mask for name, mask in generated.neurons(index).items()}
+    tensors[GATES] = torch.tensor(list(generated.wires(index).values()), dtype=torch.bool)
+    document = {
+        "schema": SCHEMA,
+        "kind": KIND,
+        "architecture": architecture.to_dict(),
+        "provenance": provenance.model_dump(mode="json"),
+        "token_width": generated.tokenizer.width,
+        "checksum": _NO_SUM.decode(),
+    }
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    data = save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}, {KEY: text})
+    where = _SUM.search(data)
+    assert where is not None
+    data = _with_sum(data, where, hashlib.sha256(data).hexdigest().encode())
+    return files.write_bytes(path, data)
+
+
+def read_network(path: str | Path) -> LoadedNetwork:
+    """Read what `write_network` wrote.
+
+    Raises:
+        WeightloomError: there is no such file.
+        DamagedFile: it is truncated, altered in any byte, of another schema or no such file at all.
+    """
+    path = Path(path)
+    data = files.read_bytes(path, "network file (.safetensors)", "check the path")
+    _check_sum(path, data)
+    try:
+        document, tensors = _content(path, data)
+        architecture = Architecture.from_dict(document["architecture"])
+        provenance = Provenance.model_validate(document["provenance"])
+        generated = _as_generated(architecture, WeightTokenizer(width=document["token_width"]), tensors)
+    except ValidationError as error:
+        raise DamagedFile(f"{path}: provenance: {one_line(error)}; {_REMEDY}") from error
+    except DamagedFile:
+        raise
+    except (SafetensorError, WeightloomError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DamagedFile(f"{path}: expected a network file, got {reason}; {_REMEDY}") from error
+    return LoadedNetwork(
+        module=generated.network(0), architecture=architecture, provenance=provenance, generated=generated
+    )
+
+
+@torch.no_grad()
+def verify_network(path: str | Path, generator: Generator, tolerance: float = 1e-5) -> float:
+    """Generate a file's network again and compare.
+
+    Args:
+        path: of the file.
+        generator: that made it, such as ``from_pretrained(provenance.generator_path)``.
+        tolerance: allowed difference of a weight; bit for bit can only be asked on the same machine.
+
+    Returns:
+        The largest absolute difference between a weight of the file and the regenerated one.
+
+    Raises:
+        RunFailed: weights differ by more, or the connectivity differs.
+        WeightloomError: as `read_network` and `regenerate`.
+    """
+    loaded = read_network(path)
+    again = regenerate(loaded.provenance, generator, loaded.architecture)
+    mine, theirs = loaded.generated.state_dict(0), again.state_dict(0)
+    difference = max(float((theirs[name].cpu() - mine[name]).abs().max()) for name in mine)
+    masks = loaded.generated.neurons(0), again.neurons(0)
+    same = all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
+    if not difference <= tolerance or not same or loaded.generated.wires(0) != again.wires(0):
+        raise RunFailed(
+            f"{path}: expected the regenerated network to differ by at most {tolerance:g}, with the same "
+            f"connectivity, got a difference of {difference:g}; was it made with other library versions? "
+            f"{loaded.provenance.versions}"
+        )
+    return difference
+
+
+def _check_sum(path: Path, data: bytes) -> None:
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    found = list(_SUM.finditer(header))
+    if len(found) != 1:
+        raise DamagedFile(
+            f"{path}: expected a network file with one checksum, got {len(found)} in {len(data)} bytes; "
+            f"{_REMEDY}"
+        )
+    start = 8 + found[0].start(1)
+    whole = data[:start] + _NO_SUM + data[start + 64 :]
+    got = hashlib.sha256(whole).hexdigest()
+    if got.encode() != found[0][1]:
+        raise DamagedFile(
+            f"{path}: expected content with checksum {found[0][1][:12].decode()}…, got {got[:12]}…; "
+            f"it was cut off or altered: {_REMEDY}"
+        )
+
+
+def _with_sum(data: bytes, where: re.Match[bytes], checksum: bytes) -> bytes:
+    return data[: where.start(1)] + checksum + data[where.end(1) :]
+
+
+def _content(path: Path, data: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    document = json.loads(header["__metadata__"][KEY])
+    if document.get("kind") != KIND or document.get("schema") != SCHEMA:
+        raise DamagedFile(
+            f"{path}: expected kind {KIND!r} of schema {SCHEMA}, got {document.get('kind')!r} of schema "
+            f"{document.get('schema')!r}; read it with the weightloom that wrote it"
+        )
+    return document, load(data)
+
+
+def _as_generated(
+    architecture: Architecture, tokenizer: WeightTokenizer, tensors: dict[str, Tensor]
+) -> Generated:
+    blueprint = Blueprint.of(architecture)
+    layout = tokenizer.batch([blueprint])
+    nodes = {node.name: i for i, node in enumerate(architecture.nodes)}
+    state = {k.removeprefix(WEIGHTS): t for k, t in tensors.items() if k.startswith(WEIGHTS)}
+    masks = {k.removeprefix(NEURONS): t for k, t in tensors.items() if k.startswith(NEURONS)}
+    gates = tensors[GATES]
+    shapes = {name: tuple(mask.shape) for name, mask in masks.items()}
+    if shapes != {name: (width,) for name, width in blueprint.maskable} or gates.shape != (
+        len(blueprint.optional_edges),
+    ):
+        raise WeightloomError(f"masks {shapes} and {tuple(gates.shape)} gates that do not fit {architecture}")
+    tokens = tokenizer.tokenize(state, blueprint)[None]
+    open_neurons = layout.real.to(tokens.dtype)
+    for name, mask in masks.items():
+        chosen = layout.node[0] == nodes[name]
+        open_neurons[0, chosen] = mask[layout.neuron[0, chosen]].to(tokens.dtype)
+    return Generated(
+        tokenizer=tokenizer,
+        layout=layout,
+        tokens=tokens,
+        open_neurons=open_neurons,
+        gates=gates[None].to(tokens.dtype),
+    )
