@@ -49,12 +49,13 @@ class Dense(nn.Module):
 
 
 def masked_layer_norm(
-    h: Float[Tensor, "*batch width"], open_neurons: Float[Tensor, "*#batch width"]
-) -> Float[Tensor, "*batch width"]:
+    h: Float[Tensor, "*networks batch width"], open_neurons: Float[Tensor, "*networks width"]
+) -> Float[Tensor, "*networks batch width"]:
     """Layer norm (Ba et al. 2016, eq. 4, without gain and bias) with mean and variance over open neurons."""
-    count = open_neurons.sum(-1, keepdim=True).clamp_min(1.0)
-    centred = h - (h * open_neurons).sum(-1, keepdim=True) / count
-    variance = (centred.square() * open_neurons).sum(-1, keepdim=True) / count
+    mask = open_neurons[..., None, :]
+    count = mask.sum(-1, keepdim=True).clamp_min(1.0)
+    centred = h - (h * mask).sum(-1, keepdim=True) / count
+    variance = (centred.square() * mask).sum(-1, keepdim=True) / count
     return centred * torch.rsqrt(variance + NORM_EPS)
 
 

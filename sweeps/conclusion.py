@@ -1,15 +1,19 @@
-"""The end of a sweep: baselines and real networks beside the best of each family, summary, report, exports."""
+"""The end of a sweep: baselines and real networks beside the best of each family, and all that is written."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from search_spaces import WeightloomError
+from search_spaces.files import write_text
 from sweeps.config import SweepConfig
 from sweeps.exporting import Chosen, export_best
 from sweeps.folder import RunFolder
@@ -20,10 +24,18 @@ from workbench.experiment import noise_frontiers, run_baseline, run_real
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report
-from workbench.summary import ExportRecord, GeneratorSummary, ParetoPoint, Summary, TrialSummary
+from workbench.summary import (
+    ExportRecord,
+    FrontierPoint,
+    GeneratorSummary,
+    ParetoPoint,
+    Summary,
+    TrialSummary,
+)
 
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
 PROBLEMS = "problems"
+COMPARING = "comparing with baselines and real networks"
 
 
 def conclude(
@@ -38,8 +50,8 @@ def conclude(
     """Measure what the families are compared with, write everything, return the summary.
 
     Of each family the trial with the highest fidelity on validation architectures and data is shown, the less
-    collapsed one where two are equal; the other ways to choose, such as fidelity x (1 − collapse), are left to
-    the reader, for whom the Pareto front and all trials are there.
+    collapsed one where two are equal. Other ways to choose, such as fidelity x (1 − collapse), are left to the
+    reader, for whom the Pareto front and all trials are there.
 
     Args:
         config: of the sweep.
@@ -50,38 +62,36 @@ def conclude(
         command: what makes the run again.
         start: since when time has not been added to the study (`time.perf_counter`).
     """
-    problems: list[str] = []
+    parts = _Parts(folder, watcher)
     if not store.complete():
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
-        problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
+        parts.problems.append(
+            f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}"
+        )
     best = best_trials(store)
     generators: dict[str, GeneratorSummary] = {
         family: folder.read_trial(trial.number) for family, trial in best.items()
     }
     total = len(config.baselines) + 2
     for i, name in enumerate(config.baselines):
-        watcher.progress(f"baseline {name}", i, total)
-        try:
+        watcher.progress(COMPARING, i, total)
+        with parts.attempt(f"baseline {name}"):
             generators[name] = run_baseline(laboratory, name, {}, config.evaluation).summary
-        except WeightloomError as error:
-            problems.append(f"baseline {name}: {error}")
-            watcher.say(f"baseline {name} failed: {error}")
-    watcher.progress("real networks", total - 2, total)
-    generators["real"] = run_real(laboratory)
-    watcher.progress("noise frontiers", total - 1, total)
-    frontier = noise_frontiers(laboratory, config.evaluation)
-    watcher.progress("noise frontiers", total, total)
+    watcher.progress(COMPARING, total - 2, total)
+    with parts.attempt("real networks"):
+        generators["real"] = run_real(laboratory)
+    watcher.progress(COMPARING, total - 1, total)
+    frontier: list[FrontierPoint] = []
+    with parts.attempt("noise frontiers"):
+        frontier = noise_frontiers(laboratory, config.evaluation)
     exports: list[ExportRecord] = []
     if best and config.exports.top:
-        try:
+        with parts.attempt("export"):
             chosen = chosen_of(config, best)
             exports = export_best(config, folder, laboratory, chosen, config.exports, watcher)
-        except WeightloomError as error:
-            problems.append(f"export: {error}")
-            watcher.say(f"export failed: {error}")
     budget = _budget(config, command or again(folder), len(store.ended()))
-    if problems:
-        budget[PROBLEMS] = "; ".join(problems)
+    if parts.problems:
+        budget[PROBLEMS] = "; ".join(parts.problems)
     summary = Summary.model_validate(
         {
             "schema": 1,
@@ -108,8 +118,36 @@ def conclude(
     return summary
 
 
+class _Parts:
+    """Parts of the conclusion, each of which may fail without the others being lost."""
+
+    def __init__(self, folder: RunFolder, watcher: Watcher) -> None:
+        self.folder = folder
+        self.watcher = watcher
+        self.problems: list[str] = []
+
+    @contextmanager
+    def attempt(self, what: str) -> Iterator[None]:
+        """Note a failure instead of passing it on; its traceback goes to a log."""
+        try:
+            yield
+        except Exception as error:  # the summary of a long sweep must not be lost for one part of it
+            log = write_text(self.folder.path / f"{what.replace(' ', '-')}.log", traceback.format_exc())
+            problem = f"{what} failed: {reason_of(error, log.relative_to(self.folder.path))}"
+            self.problems.append(problem)
+            self.watcher.say(problem)
+
+
+def reason_of(error: Exception, log: Path) -> str:
+    """Why something failed, in one line; what we did not foresee points to the log."""
+    text = " ".join(str(error).split())[:400]
+    if isinstance(error, WeightloomError):
+        return text
+    return f"{type(error).__name__}: {text} (see {log})"
+
+
 def best_trials(store: StudyStore) -> dict[str, FrozenTrial]:
-    """Per family, in the order of the first trials, the finished trial with the highest validation fidelity."""
+    """Per family the finished trial with the highest validation fidelity, in the order of trials."""
     best: dict[str, FrozenTrial] = {}
     for trial in store.complete():
         family = trial.params["family"]

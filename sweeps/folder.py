@@ -19,7 +19,7 @@ from workbench.summary import GeneratorSummary, one_line
 
 CONFIG = "config.yaml"
 OWN = (
-    CONFIG, f"{FILE}*", "summary.json", "report.html", "error.log", "trials", "generators", "exports", "wandb"
+    CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb"
 )  # fmt: skip
 """What a sweep writes into its folder."""
 CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads")
@@ -114,13 +114,15 @@ class RunFolder:
             WeightloomError: naming the first key that differs and both values.
         """
         if not self.config.exists():
-            raise DamagedFile(f"{self.config}: missing, so the run cannot be continued; choose another --name")
+            raise DamagedFile(
+                f"{self.config}: missing, so the run cannot be continued; choose another --name"
+            )
         stored, asked = read_config(self.config).model_dump(), config.model_dump()
         for key, was, now in differences(stored, asked):
             if key.split(".")[0] not in CHANGEABLE:
                 raise WeightloomError(
-                    f"run {self.path.name!r}: expected key {key!r} to be {was!r} as in {self.config}, got {now!r}; "
-                    "continue with the same settings, or choose another --name"
+                    f"run {self.path.name!r}: expected key {key!r} to be {was!r} as in {self.config}, "
+                    f"got {now!r}; continue with the same settings, or choose another --name"
                 )
 
 
@@ -161,6 +163,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise WeightloomError(
-                f"run {folder.path.name!r}: another process is working on it; wait for it, or choose another --name"
+                f"run {folder.path.name!r}: expected to have it for ourselves, but another process is working "
+                "on it; wait for it, or choose another --name"
             ) from None
         yield

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-OBJECTIVES = {"fidelity": "maximize", "collapse": "minimize", "active_parameters": "minimize"}
+from typing import Literal
+
+OBJECTIVES: dict[str, Literal["maximize", "minimize"]] = {"fidelity": "maximize", "collapse": "minimize", "active_parameters": "minimize"}
 """Objective of `workbench.experiment.Outcome` → direction; the order in the study."""
 
 NAMES = tuple(OBJECTIVES)

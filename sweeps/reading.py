@@ -42,7 +42,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         return parse(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise DamagedFile(f"{path}: expected YAML in UTF-8, got damage ({error}); restore the file") from error
+        raise DamagedFile(
+            f"{path}: expected YAML in UTF-8, got damage ({error}); restore the file"
+        ) from error
 
 
 def to_yaml(content: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import optuna
 from generators.saving import save_pretrained
 from search_spaces import WeightloomError
 from search_spaces.files import write_text
-from sweeps.conclusion import conclude
+from sweeps.conclusion import conclude, reason_of
 from sweeps.config import SweepConfig
 from sweeps.folder import RunFolder, locked
 from sweeps.origin import Origin
@@ -183,11 +183,3 @@ def _experiment(run: _Run, trial: optuna.Trial, proposal: Proposal, label: str) 
             record.curve(outcome.training.curve)
         record.summary(outcome.summary)
     return outcome
-
-
-def reason_of(error: Exception, log: Path) -> str:
-    """Why something failed, in one line; mistakes of our own point to the log."""
-    text = " ".join(str(error).split())[:400]
-    if isinstance(error, WeightloomError):
-        return text
-    return f"{type(error).__name__}: {text} (see {log})"

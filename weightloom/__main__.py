@@ -19,7 +19,17 @@ from search_spaces.errors import WeightloomError
 from weightloom import __version__
 from weightloom.stopping import Stopped
 
-VERBS = ("sweep", "train", "evaluate", "compare", "generate", "export", "verify", "list")
+VERBS = {
+    "sweep": "Train generators of several families, compare them with baselines, export the best network.",
+    "train": "Train one generator and save it.",
+    "evaluate": "Measure a saved generator on test architectures.",
+    "compare": "Compare the generators of one or several runs.",
+    "generate": "Write networks of a saved generator.",
+    "export": "Export the best generated networks of a run.",
+    "verify": "See whether an exported network is what its generator makes.",
+    "list": "List spaces, generators, tasks, metrics or presets.",
+}
+"""Verb → what it does; the text is here so that `--help` need not import the verbs."""
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2
 
 app = App(
@@ -30,8 +40,9 @@ app = App(
     help_format="markdown",
     result_action="return_value",
 )
-for _verb in VERBS:
-    app.command(f"weightloom.commands.{_verb}:{_verb if _verb != 'list' else 'list_names'}", name=_verb)
+for _verb, _text in VERBS.items():
+    _function = "list_names" if _verb == "list" else _verb
+    app.command(f"weightloom.commands.{_verb}:{_function}", name=_verb, help=_text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from typing import final
 class Stopped(BaseException):
     """Ctrl-C or SIGTERM.
 
-    No `KeyboardInterrupt`, which Lightning answers by leaving the process, and no `Exception`, so that a sweep
-    does not record it as a failed trial.
+    No `KeyboardInterrupt`, which Lightning answers by leaving the process, and no `Exception`, so that a
+    sweep does not record it as a failed trial.
 
     Attributes:
         signal: its number.

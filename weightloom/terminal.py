@@ -81,8 +81,9 @@ class _Lines:
         elif now - self._told < SECONDS_BETWEEN_LINES:
             return
         self._told = now
-        left = (now - self._began) * (total - done) / done if done else None
-        tail = "" if left is None or done == total else f", about {left:.0f} s left"
+        spent = now - self._began
+        known = 0 < done < total and spent > 1
+        tail = f", about {spent * (total - done) / done:.0f} s left" if known else ""
         self.say(f"{stage}: {done} of {total}{tail}")
 
     def say(self, line: str) -> None:
@@ -95,7 +96,7 @@ def print_json(content: Any) -> None:
 
 
 def print_comparison(summaries: Sequence[Summary]) -> None:
-    """The short table and what it says, on stdout; as wide as the terminal, or wide enough where there is none."""
+    """The short table and what it says, on stdout; as wide as the terminal if there is one."""
     from rich.console import Console
 
     from workbench.comparison import difference_warnings, terminal_table, verdict_sentences

@@ -210,7 +210,7 @@ class Summary(Record):
         path = Path(path)
         if path.is_dir() or path.suffix != ".json":
             path = path / FILE_NAME
-        content = files.read_json(path, remedy="make a run first: `weightloom run --help` shows how")
+        content = files.read_json(path, remedy="make a run first: `weightloom sweep --help` shows how")
         if not isinstance(content, dict):
             raise DamagedFile(f"{path}: expected a JSON object, got {_short(content)}; {_REMEDY}")
         if content.get("schema") not in SUPPORTED or isinstance(content["schema"], bool):

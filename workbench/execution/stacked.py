@@ -18,8 +18,9 @@ from torch import Tensor
 from generators.generated import Generated
 from generators.tokens import LANES, BatchLayout
 from search_spaces import Blueprint
-from search_spaces.network import ACTIVATION_FUNCTIONS, masked_layer_norm
+from search_spaces.network import ACTIVATION_FUNCTIONS
 from search_spaces.operations import width_of
+from workbench.execution.norm import MaskedNorm
 
 # dimension names: networks, tokens, entries, edges as in generators; batch = examples; rows = buffer rows;
 # slots = positions of dense nodes, sources = slots + 1 (the first is the data)
@@ -40,20 +41,26 @@ def stackable(blueprints: Sequence[Blueprint]) -> bool:
 class Slot:
     """One position: the shape of its rows in the buffer and what its networks do there.
 
+    Networks lie in an order of the slot's own, sorted by what they do, so that each activation runs on one
+    stretch of memory.
+
     Attributes:
         width, inputs, chunks: most neurons, incoming weights and tokens per neuron of any network.
-        groups: (activation, normed, number of networks), for networks in the order of ``order``.
-        order, back: networks sorted by group, and the way back; None if there is one group.
+        order: the networks in the slot's order.
+        groups: (activation, normed, number of networks) along that order.
         sources: values that any network reads here; 0 = the data.
+        steady: those of them that every network reads, through a wire that is not optional.
+        moves: per source the way from its order to this one and back; None where they are the same.
     """
 
     width: int
     inputs: int
     chunks: int
+    order: Tensor
     groups: tuple[tuple[str, bool, int], ...]
-    order: Tensor | None
-    back: Tensor | None
     sources: tuple[int, ...]
+    steady: frozenset[int]
+    moves: tuple[tuple[Tensor, Tensor] | None, ...]
 
 
 class _Reorder(torch.autograd.Function):
@@ -125,22 +132,25 @@ class Stack:
     ) -> None:
         width_per_token = self.layout.used.shape[-1] - LANES
         slots: list[Slot] = []
+        places = [torch.arange(self.count)]
         for j in range(self.depth):
             kinds = list(zip(acts[j], norms[:, j].tolist(), strict=True))
-            order = sorted(range(self.count), key=lambda n, kinds=kinds: kinds[n])  # type: ignore[misc]
-            index = torch.tensor(order, device=self.device)
-            single = len(set(kinds)) == 1
+            order = torch.tensor(sorted(range(self.count), key=lambda n, kinds=kinds: kinds[n]))  # type: ignore[misc]
+            places.append(torch.argsort(order))
+            sources = tuple(torch.nonzero(wired[j]).flatten().tolist())
             slots.append(
                 Slot(
                     width=int(widths[:, j].max()),
                     inputs=int(inputs[:, j].max()),
                     chunks=-(-int(inputs[:, j].max()) // width_per_token),
+                    order=order.to(self.device),
                     groups=tuple((act, normed, kinds.count((act, normed))) for act, normed in sorted(set(kinds))),
-                    order=None if single else index,
-                    back=None if single else torch.argsort(index),
-                    sources=tuple(torch.nonzero(wired[j]).flatten().tolist()),
+                    sources=sources,
+                    steady=frozenset(s for s in sources if bool((self.adjacency[:, j, s] == 1).all())),
+                    moves=tuple(self._move(places[source][order]) for source in sources),
                 )
             )
+        self.back = self._move(places[-1])
         self.slots = tuple(slots)
         self.sizes = [self.count * slot.width * slot.chunks for slot in slots] + [1]
         self.rows_total = sum(self.sizes) - 1
@@ -149,13 +159,19 @@ class Stack:
         all_chunks = torch.tensor([slot.chunks for slot in slots])
         layout = self.layout.to("cpu")
         slot = slot_of.gather(1, layout.node)
-        network = torch.arange(self.count)[:, None]
+        network = torch.stack(places[1:])[slot, torch.arange(self.count)[:, None]]
         rows = (
             starts[slot] + ((network * all_widths[slot]) + layout.neuron) * all_chunks[slot] + layout.chunk
         )
         self.rows: Int[Tensor, " all_tokens"] = (
             torch.where(layout.real, rows, torch.full_like(rows, self.rows_total)).reshape(-1).to(self.device)
         )
+        self.existing = self.pack(self.layout.real.float())
+
+    def _move(self, index: Tensor) -> tuple[Tensor, Tensor] | None:
+        if bool((index == torch.arange(len(index))).all()):
+            return None
+        return index.to(self.device), torch.argsort(index).to(self.device)
 
     def pack(self, tokens: Float[Tensor, "networks tokens *entries"]) -> Float[Tensor, "rows *entries"]:
         """Tokens (or one number per token) written to their buffer rows; the rest is zero."""
@@ -171,24 +187,27 @@ class Stack:
     def run(
         self,
         buffer: Float[Tensor, "rows entries"],
-        open_rows: Float[Tensor, " rows"],
+        open_rows: Float[Tensor, " rows"] | None,
         gates: Float[Tensor, "networks edges"],
         x: Float[Tensor, "*networks batch inputs"],
     ) -> Float[Tensor, "networks batch classes"]:
         """Logits of all networks.
 
+        Differentiable in everything. Where an entry of the buffer holds no parameter its
+        gradient means nothing and is not always 0 (a skip may be wider than the layer it enters).
+
         Args:
             buffer: packed tokens.
-            open_rows: packed open neurons: 1 for a neuron that exists and is open, else 0.
+            open_rows: packed open neurons: 1 for a neuron that exists and is open, else 0; None if all are open.
             gates: of the optional edges.
             x: one batch for all networks or one for each.
         """
-        adjacency = self.adjacency
+        adjacency = self.adjacency.to(gates.dtype)
         if len(self.edges):
             n, target, source, edge = self.edges.unbind(1)
-            adjacency = adjacency.index_put((n, target, source), gates[n, edge].to(adjacency.dtype))
+            adjacency = adjacency.index_put((n, target, source), gates[n, edge])
         values: list[Tensor] = [x]
-        masks = open_rows.split(self.sizes)
+        masks = (self.existing if open_rows is None else open_rows).split(self.sizes)
         for j, (slot, block) in enumerate(zip(self.slots, buffer.split(self.sizes), strict=False)):
             z = self._gathered(values, adjacency[:, j], slot)
             lanes, weights = block.view(self.count, slot.width, slot.chunks, -1).split(
@@ -196,43 +215,42 @@ class Stack:
             )
             lanes = lanes[:, :, 0]
             weights = weights.reshape(self.count, slot.width, -1)[..., : slot.inputs]
-            mask = masks[j].view(self.count, slot.width, slot.chunks)[:, None, :, 0]
+            mask = masks[j].view(self.count, slot.width, slot.chunks)[..., 0]
             if z.dim() == 2:
                 h = (z @ weights.reshape(-1, slot.inputs).T).view(len(z), self.count, slot.width).transpose(0, 1)
                 h = h + lanes[:, None, :, 0]
             else:
                 h = torch.baddbmm(lanes[:, None, :, 0], z, weights.transpose(1, 2))
-            values.append(self._activated(h, lanes, mask, slot))
-        return values[-1]
+            values.append(self._activated(h, lanes, mask, slot, all_open=open_rows is None))
+        return values[-1] if self.back is None else _Reorder.apply(values[-1], *self.back)
 
     @staticmethod
-    def _activated(h: Tensor, lanes: Tensor, mask: Tensor, slot: Slot) -> Tensor:
+    def _activated(h: Tensor, lanes: Tensor, mask: Tensor, slot: Slot, all_open: bool) -> Tensor:
         """Norm and activation group by group; closed and missing neurons put out zero."""
-        if slot.order is not None and slot.back is not None:
-            h, lanes, mask = (_Reorder.apply(value, slot.order, slot.back) for value in (h, lanes, mask))
         sizes = [count for _, _, count in slot.groups]
         parts = []
         for (activation, normed, _), own, lane, is_open in zip(
             slot.groups, h.split(sizes), lanes.split(sizes), mask.split(sizes), strict=True
         ):
             if normed:
-                own = masked_layer_norm(own, is_open) * lane[:, None, :, 1] + lane[:, None, :, 2]
-            parts.append(ACTIVATION_FUNCTIONS[activation](own) * is_open)
-        if slot.order is None or slot.back is None:
-            return parts[0]
-        out: Tensor = _Reorder.apply(torch.cat(parts), slot.back, slot.order)
-        return out
+                own = torch.addcmul(lane[:, None, :, 2], MaskedNorm.apply(own, is_open), lane[:, None, :, 1])
+            own = ACTIVATION_FUNCTIONS[activation](own)
+            parts.append(own if all_open else own * is_open[:, None])
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _gathered(self, values: list[Tensor], weights: Tensor, slot: Slot) -> Tensor:
-        """The resized inputs of a slot, added up by the adjacency."""
-        if slot.sources == (0,):
-            return values[0]
+        """The resized inputs of a slot in its order, added up by the adjacency."""
         total: Tensor | None = None
-        for source in slot.sources:
-            value = values[source][..., : slot.inputs]
-            if value.shape[-1] < slot.inputs:
+        for source, move in zip(slot.sources, slot.moves, strict=True):
+            value = values[source]
+            if move is not None and value.dim() == 3:
+                value = _Reorder.apply(value, *move)
+            if value.shape[-1] > slot.inputs:
+                value = value[..., : slot.inputs]
+            elif value.shape[-1] < slot.inputs:
                 value = torch.nn.functional.pad(value, (0, slot.inputs - value.shape[-1]))
-            value = value * weights[:, source, None, None]
+            if source not in slot.steady:
+                value = value * weights[slot.order, source, None, None]
             total = value if total is None else total + value
         assert total is not None
         return total

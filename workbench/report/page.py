@@ -66,12 +66,12 @@ def render(summary: Summary) -> str:
 
 
 def reproduce_command(summary: Summary) -> str:
-    """The command that makes the run again: the recorded one, or one put together from the summary."""
+    """The command that makes the run again: the recorded one, or one from its saved configuration and the summary."""
     recorded = summary.budget.get("command")
     if isinstance(recorded, str):
         return recorded
     options = {"name": summary.name, "task": summary.task, "space": summary.space, "seed": summary.seed}
-    return "weightloom run " + " ".join(
+    return "weightloom sweep config.yaml " + " ".join(
         f"--{key} {shlex.quote(str(value))}" for key, value in options.items()
     )
 

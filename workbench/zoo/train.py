@@ -13,6 +13,7 @@ from torch import Tensor
 
 from generators.collection import Collection
 from generators.generated import Generated
+from generators.initialisation import initial_tokens
 from generators.tokens import BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
 from workbench.execution import Stack
@@ -50,30 +51,6 @@ class Trained:
     collection: Collection
     curve: tuple[float, ...]
     still_improving: float
-
-
-def initial_tokens(
-    tokenizer: WeightTokenizer, blueprints: Sequence[Blueprint], seeds: Sequence[int]
-) -> Float[Tensor, "networks tokens entries"]:
-    """Fresh weights N(0, 1/fan-in), zero biases and neutral norms.
-
-    Networks with equal seeds start from one shared tensor: the weight of neuron i of the k-th node (the last
-    node counts as one place of its own) for input j is the same in all of them, up to the scale by fan-in.
-    """
-    layout = tokenizer.batch(blueprints)
-    noise = torch.zeros(layout.used.shape)
-    for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
-        last = len(part.blueprint.architecture.nodes) - 1
-        for node in part.node.unique().tolist():
-            place = 0 if node == last else node
-            mine = part.node == node
-            for chunk in part.chunk[mine].unique().tolist():
-                rows = mine & (part.chunk == chunk)
-                generator = torch.Generator().manual_seed((seed * 1_000_003 + place * 1009 + chunk) % 2**63)
-                block = torch.randn(int(rows.sum()), tokenizer.entries, generator=generator)
-                noise[n, : len(part)][rows] = block
-    noise[..., :3] = 0.0
-    return (layout.centre + noise * layout.scale) * layout.used
 
 
 def train_networks(
@@ -117,7 +94,7 @@ def train_networks(
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
     best_tokens = stack.unpack(buffer.detach())
     curve: list[float] = []
-    open_rows = stack.pack(open_tokens)
+    open_rows: Tensor | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
     noise = recipe.input_noise * torch.randn(NOISES, task.inputs, generator=order).to(device)
     batch = min(recipe.batch_size, len(task.train))

@@ -1,0 +1,193 @@
+"""One generator or one run at a time: what the command line's smaller verbs do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from generators.saving import from_pretrained, save_pretrained
+from search_spaces import SPACES, Architecture, Blueprint, SearchSpace, UnknownName, WeightloomError, files
+from sweeps.conclusion import best_trials, chosen_of
+from sweeps.config import ExportPlan, explain, read_config, resolve
+from sweeps.exporting import ROWS, export_best
+from sweeps.folder import RunFolder, locked
+from sweeps.names import families
+from sweeps.origin import Origin
+from sweeps.storage import opened
+from sweeps.study import open_laboratory
+from sweeps.watching import Watcher
+from workbench.evaluation import Evaluation
+from workbench.evaluation import evaluate as measure
+from workbench.experiment import run_family
+from workbench.export import export_network, read_network, verify_network
+from workbench.report import write_report
+from workbench.summary import ExportRecord, GeneratorSummary, Summary
+from workbench.tasks import load_task
+from workbench.yardstick import scores_of
+
+
+def train_one(
+    family: str,
+    out: Path,
+    *,
+    preset: str,
+    overrides: Mapping[str, Any],
+    mode: str | None,
+    settings: Mapping[str, Any],
+    runs: Path,
+    watcher: Watcher,
+) -> GeneratorSummary:
+    """Train a generator as a preset's plan for its family says, save it into ``out`` and measure it.
+
+    Raises:
+        WeightloomError: a name or setting is not allowed.
+        RunFailed: the training broke down.
+    """
+    if family not in families():
+        raise UnknownName("family", family, families())
+    config = resolve(preset, dict(overrides))
+    if all(plan.family != family for plan in config.families):
+        config = resolve(preset, {**overrides, "families": [{"family": family}]})
+    plan = config.plan(family)
+    training = config.training_of(family)
+    if "training.steps" in overrides:
+        training = training.model_copy(update={"steps": config.training.steps})
+    chosen = mode or (plan.modes[0] if plan.modes else training.mode)
+    training = training.model_copy(update={"mode": chosen})
+    laboratory = open_laboratory(config, runs, watcher)
+    outcome = run_family(
+        laboratory,
+        family,
+        {**plan.settings, **settings},
+        training,
+        config.evaluation,
+        told=lambda phase, done, total: watcher.progress(f"{family}, {phase} phase", done, total),
+    )
+    save_pretrained(outcome.generator, out)
+    Origin.of(laboratory, config.data, chosen).write(out)
+    return outcome.summary
+
+
+def evaluate_one(
+    folder: Path, *, preset: str, overrides: Mapping[str, Any], runs: Path, watcher: Watcher
+) -> tuple[str, Evaluation]:
+    """The name of a saved generator and its figures on test architectures of a preset's zoo.
+
+    Raises:
+        WeightloomError: there is no generator, or the data is not what it was trained on.
+        DamagedFile: a file was altered.
+    """
+    generator, origin = from_pretrained(folder), Origin.read(folder)
+    config = resolve(preset, {"task": origin.task, "space": origin.space, "data": origin.data, **overrides})
+    laboratory = open_laboratory(config, runs, watcher)
+    if laboratory.task.digest() != origin.task_digest:
+        raise WeightloomError(
+            f"{folder}: expected the data of task {origin.task!r} that it was trained on "
+            f"(digest {origin.task_digest}), got other data ({laboratory.task.digest()}); name it with --data"
+        )
+    watcher.progress("evaluation", 0, 1)
+    found = measure(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, config.evaluation)
+    watcher.progress("evaluation", 1, 1)
+    return generator.name, found
+
+
+def generate_some(
+    folder: Path,
+    out: Path,
+    *,
+    architecture: Path | None,
+    sample: int,
+    seed: int,
+    density: float,
+    data: str | None,
+) -> list[ExportRecord]:
+    """Networks of a saved generator as safetensors files in ``out``, each with its test score.
+
+    Args:
+        folder: of the generator.
+        out: for the files.
+        architecture: JSON file of the one architecture, or None to draw ``sample`` of them.
+        sample: how many.
+        seed: of the draw; network i has the latent seed ``seed + i``.
+        density: share of hidden neurons to keep.
+        data: folder of the task's data if it has moved.
+
+    Raises:
+        WeightloomError: a file is missing, or the architecture does not belong to the generator's space.
+    """
+    generator, origin = from_pretrained(folder), Origin.read(folder)
+    space: SearchSpace = SPACES.load(origin.space)(inputs=origin.inputs, outputs=origin.outputs)
+    if architecture is not None:
+        text = files.read_bytes(architecture, "JSON file of an architecture", "check the path")
+        found = [Architecture.from_json(text.decode("utf-8", errors="replace"))]
+        space.validate(found[0])
+    else:
+        found = list(space.sample_distinct(sample, np.random.default_rng(seed)))
+    task = load_task(origin.task, data or origin.data)
+    records: list[ExportRecord] = []
+    for i, one in enumerate(found):
+        network = generator.generate([Blueprint.of(one)], [seed + i], density)
+        provenance = origin.provenance(
+            generator,
+            path=str(folder.resolve()),
+            seed=seed + i,
+            density=density,
+            scores={"score": float(scores_of(network, task.test)[0])},
+        )
+        stem = f"{generator.name}-{one.key}-{seed + i}"
+        rows = task.test.x[:ROWS]
+        records += export_network(network, 0, out, stem, provenance, rows, ("safetensors",), root=out)
+    return records
+
+
+def export_run(
+    path: Path, *, family: str | None, top: int, formats: Sequence[str], watcher: Watcher
+) -> list[ExportRecord]:
+    """Export the best networks of a finished run and add them to its summary and report.
+
+    Raises:
+        WeightloomError: there is no such run, or no finished trial of that family.
+    """
+    summary = Summary.read(path)
+    folder = RunFolder(path=path)
+    config = read_config(folder.config)
+    try:
+        exports = ExportPlan.model_validate({"top": top, "formats": [name.strip() for name in formats]})
+    except ValidationError as error:
+        raise WeightloomError(explain(error, ExportPlan)) from error
+    with locked(folder):
+        if not folder.study.exists():
+            raise WeightloomError(
+                f"{folder.study}: missing; name the folder of a run made by `weightloom sweep`"
+            )
+        with opened(folder.study, config.name, config.seed) as store:
+            best = best_trials(store)
+        if not best or (family is not None and family not in best):
+            raise UnknownName("family with a finished trial", family or "any", best)
+        laboratory = open_laboratory(config, path.parent, watcher)
+        records = export_best(config, folder, laboratory, chosen_of(config, best, family), exports, watcher)
+        new = {record.path for record in records}
+        kept = [record for record in summary.exports if record.path not in new]
+        summary = summary.model_copy(update={"exports": [*kept, *records]})
+        write_report(summary, path)
+        summary.write(path)
+    return records
+
+
+def verify_file(path: Path, folder: Path | None) -> float:
+    """The largest difference between a network file and the network that its generator makes again.
+
+    Raises:
+        WeightloomError: the generator is not found, or is not the one that made the file.
+        RunFailed: the network differs.
+    """
+    if folder is None:
+        named = read_network(path).provenance.generator_path
+        if named is None:
+            raise WeightloomError(f"{path}: names no folder of its generator; give it with --generator")
+        folder = path.resolve().parent.parent / named  # an absolute path stays as it is
+    return verify_network(path, from_pretrained(folder))

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from example_summary import example_summary
+
+from search_spaces import UnknownName, WeightloomError
+from workbench.summary import ArchitectureRow
+from workbench.tracking import NullTracker, Tracker, tracker_for
+from workbench.tracking.figures import plots
+
+SUMMARY = example_summary()
+CURVE = [
+    *(("zoo", step, 1 / (1 + step)) for step in range(0, 50, 10)),
+    ("task", 0, 2.5),
+    ("task", 7, math.nan),
+]
+CONFIG = {"d": 96, "nested": {"scheduler": "flow", "widths": [1, 2]}}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """A few trials tracked offline into one folder and read back, by name."""
+    folder = tmp_path_factory.mktemp("run")
+    before = dict(os.environ)
+    tracker = tracker_for("wandb", folder, "sweep-1")
+    for name, family in (("trial-0", "diffusion"), ("trial-1", "gaussian")):
+        with tracker.trial(name, family, CONFIG) as run:
+            run.curve(CURVE)
+            run.summary(SUMMARY.generators[family])
+    with pytest.raises(KeyError, match="lost"), tracker.trial("trial-2", "mlp", {}):
+        raise KeyError("lost")
+    with tracker.trial("trial-3", "mlp", {}) as run:
+        run.stopped("pruned", "worse than the median")
+    with tracker.trial("trial-4", "mlp", {}) as run:
+        tracker.failed("loss was NaN")
+    tracker.failed("the worker was killed")
+    assert dict(os.environ) == before
+    return {found["name"]: found for found in map(read, sorted(folder.glob("wandb/offline-run-*")))}
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """A run as W&B's own reader has it, with its history and the folder of its files."""
+    reader = Path(sys.executable).with_name("wandb")
+
+    def inspect(*arguments: str) -> str:
+        command = [str(reader), "leet", "inspect", *arguments, "--json", str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    records = [json.loads(line) for line in inspect().splitlines()]
+    return {
+        **json.loads(inspect("--summary")),
+        "history": [record["history"]["item"] for record in records if record["type"] == "history"],
+        "run": next(record["run"] for record in records if record["type"] == "run"),
+        "files": folder / "files",
+    }
+
+
+def test_each_trial_is_a_run_of_its_own(runs: dict[str, dict[str, Any]]) -> None:
+    assert sorted(runs) == ["failed", *(f"trial-{i}" for i in range(5))]
+    for name, family in (("trial-0", "diffusion"), ("trial-1", "gaussian")):
+        run = runs[name]
+        assert (run["run"]["run_group"], run["run"]["job_type"], run["project"]) == (
+            "sweep-1",
+            family,
+            "weightloom",
+        )
+        assert run["config"] == CONFIG
+    assert len({run["run_id"] for run in runs.values()}) == len(runs)
+
+
+@pytest.mark.parametrize(("name", "family"), [("trial-0", "diffusion"), ("trial-1", "gaussian")])
+def test_every_figure_is_the_summarys(runs: dict[str, dict[str, Any]], name: str, family: str) -> None:
+    kept, summary = runs[name]["summary"], SUMMARY.generators[family]
+    assert len(summary.metrics) > 5  # figures that were not measured are null, which the reader leaves out
+    for metric, estimate in summary.metrics.items():
+        for part in ("mean", "low", "high", "n"):
+            assert kept.get(f"{metric}/{part}") == getattr(estimate, part), (metric, part)
+    assert kept["budget/steps"] == summary.budget.steps
+    assert kept["budget/seconds"] == summary.budget.seconds
+    assert (kept["kind"], kept["family"], kept.get("mode"), kept.get("trial")) == (
+        summary.kind,
+        summary.family,
+        summary.mode,
+        summary.trial,
+    )
+    assert kept["verdict"] == ", ".join(verdict.label for verdict in summary.verdict)
+    assert kept["state"] == "complete"
+    table = json.loads((runs[name]["files"] / kept["architectures"]["path"]).read_text())
+    rows = [ArchitectureRow(**dict(zip(table["columns"], row, strict=True))) for row in table["data"]]
+    assert rows == summary.architectures
+
+
+def test_curves_keep_phase_step_and_loss(runs: dict[str, dict[str, Any]]) -> None:
+    found = []
+    for item in runs["trial-0"]["history"]:
+        for phase in ("zoo", "task"):
+            if f"{phase}/loss" in item:
+                found.append((phase, item[f"{phase}/step"], float(item[f"{phase}/loss"])))
+    assert repr(found) == repr(CURVE)
+
+
+def test_plots_are_kept(runs: dict[str, dict[str, Any]]) -> None:
+    figures = plots(SUMMARY.generators["diffusion"])
+    assert sorted(figures) == ["architectures", "overlap", "sparsity"]
+    for name, figure in figures.items():
+        kept = runs["trial-0"]["summary"][f"plots/{name}"]
+        data = json.loads((runs["trial-0"]["files"] / kept["path"]).read_text())["data"]
+        assert [trace["type"] for trace in data] == [trace["type"] for trace in figure["data"]]
+
+
+def test_ends_have_a_state_and_a_reason(runs: dict[str, dict[str, Any]]) -> None:
+    found = {
+        name: (run["summary"]["state"], run["summary"].get("reason"), run["exit_code"])
+        for name, run in runs.items()
+    }
+    assert found == {
+        "trial-0": ("complete", None, 0),
+        "trial-1": ("complete", None, 0),
+        "trial-2": ("failed", "KeyError: 'lost'", 1),
+        "trial-3": ("pruned", "worse than the median", 0),
+        "trial-4": ("failed", "loss was NaN", 1),
+        "failed": ("failed", "the worker was killed", 1),
+    }
+
+
+OFFLINE = """
+import sys
+from workbench.tracking import tracker_for
+from example_summary import example_summary
+with tracker_for("wandb", sys.argv[1], "g").trial("t", "mlp", {}) as run:
+    run.curve([("zoo", 0, 1.0)])
+    run.summary(example_summary().generators["diffusion"])
+"""
+
+
+def test_offline_asks_no_network_prints_nothing_and_stays_in_its_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.setblocking(False)
+        address = f"http://127.0.0.1:{trap.getsockname()[1]}"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")} | {
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "XDG_CACHE_HOME": str(home / ".cache"),
+            "WANDB_API_KEY": "0" * 40,
+            "WANDB_MODE": "online",
+            "WANDB_BASE_URL": address,
+            "HTTP_PROXY": address,
+            "HTTPS_PROXY": address,
+            "https_proxy": address,
+            "NO_PROXY": "",
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])]),
+        }
+        command = [sys.executable, "-c", OFFLINE, str(tmp_path / "run")]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, timeout=120)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["wandb"]
+    assert not any("wandb" in path.name for path in home.rglob("*"))
+
+
+def test_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WeightloomError, match="file"):
+        tracker_for("wandb", tmp_path / "file", "g")
+
+
+def test_two_open_trials_are_refused(tmp_path: Path) -> None:
+    tracker = tracker_for("wandb", tmp_path, "g")
+    with (
+        tracker.trial("first", "mlp", {}),
+        pytest.raises(WeightloomError, match="second"),
+        tracker.trial("second", "mlp", {}),
+    ):
+        pass
+
+
+def test_none_keeps_nothing_and_unknown_is_unknown(tmp_path: Path) -> None:
+    tracker: Tracker = tracker_for("none", tmp_path, "g")
+    assert isinstance(tracker, NullTracker)
+    with tracker.trial("t", "mlp", {}) as run:
+        run.curve(CURVE)
+        run.summary(SUMMARY.generators["mlp"])
+        run.stopped("failed", "x")
+    tracker.failed("y")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UnknownName, match="Did you mean 'wandb'"):
+        tracker_for("wanbd", tmp_path, "g")

@@ -1,0 +1,45 @@
+"""``weightloom compare``: several runs side by side."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from weightloom.commands.options import Flag, Json
+from weightloom.terminal import print_comparison, print_json
+
+
+def compare(run: Path, /, *runs: Path, csv: Annotated[bool, Flag] = False, json: Json = False) -> int:
+    """Compare the generators of one or several runs: table, sentences, warnings.
+
+    **Example:** `weightloom compare runs/demo runs/quick --csv > figures.csv`
+
+    Args:
+        run: Folder of a run or its summary.json.
+        runs: More of them.
+        csv: Print every figure as CSV instead: run, generator, metric, mean, interval.
+        json: Print one JSON object on stdout: rows, sentences and warnings.
+    """
+    from dataclasses import asdict
+
+    from search_spaces.errors import WeightloomError
+    from workbench.comparison import difference_warnings, rows, rows_as_csv, verdict_sentences
+    from workbench.summary import Summary
+
+    if csv and json:
+        raise WeightloomError("compare: expected --csv or --json, got both")
+    summaries = [Summary.read(path) for path in (run, *runs)]
+    if csv:
+        sys.stdout.write(rows_as_csv(summaries))
+    elif json:
+        print_json(
+            {
+                "rows": [asdict(row) for row in rows(summaries)],
+                "sentences": [verdict_sentences(summary) for summary in summaries],
+                "warnings": difference_warnings(summaries),
+            }
+        )
+    else:
+        print_comparison(summaries)
+    return 0

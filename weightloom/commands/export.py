@@ -1,0 +1,42 @@
+"""``weightloom export``: more networks of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from weightloom.commands.options import Json
+from weightloom.terminal import print_json, print_pairs, watching
+
+
+def export(
+    run: Path,
+    /,
+    *,
+    family: str | None = None,
+    top: Annotated[int, Parameter(help="So many networks, best on validation first.")] = 1,
+    to: str = "safetensors,onnx",
+    json: Json = False,
+) -> int:
+    """Export the best generated networks of a run into its exports folder.
+
+    **Example:** `weightloom export runs/demo --family diffusion --top 3 --to onnx`
+
+    Args:
+        run: Folder of the run.
+        family: Whose networks; by default the family that is best on validation.
+        top: So many networks, best on validation first.
+        to: Formats, separated by commas.
+        json: Print one JSON object on stdout.
+    """
+    from sweeps.single import export_run
+
+    with watching() as display:
+        records = export_run(run, family=family, top=top, formats=to.split(","), watcher=display)
+    if json:
+        print_json({"exports": [record.model_dump(mode="json") for record in records]})
+    else:
+        print_pairs([(str(run / r.path), f"test score {r.score:.3f}  {r.architecture}") for r in records])
+    return 0

@@ -1,0 +1,54 @@
+"""``weightloom generate``: networks from a saved generator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weightloom.commands.options import Json
+from weightloom.terminal import print_json, print_pairs
+
+
+def generate(
+    folder: Path,
+    /,
+    *,
+    out: Path,
+    architecture: Path | None = None,
+    sample: int | None = None,
+    seed: int = 0,
+    density: float = 1.0,
+    data: str | None = None,
+    json: Json = False,
+) -> int:
+    """Generate networks and write each as a safetensors file with its provenance.
+
+    **Example:** `weightloom generate runs/demo/generators/trial-002 --sample 3 --seed 7 --out networks`
+
+    Args:
+        folder: Of the saved generator.
+        out: Folder for the files.
+        architecture: JSON file of one architecture (`Architecture.to_json`).
+        sample: So many architectures, drawn from the generator's space.
+        seed: Of the draw and of the latents.
+        density: Share of hidden neurons to keep.
+        data: Folder of the task's data, if it is no longer where it was.
+        json: Print one JSON object on stdout.
+    """
+    from search_spaces.errors import WeightloomError
+
+    if (architecture is None) == (sample is None):
+        raise WeightloomError("generate: expected either --architecture FILE or --sample N")
+    if sample is not None and sample < 1:
+        raise WeightloomError(f"--sample: expected an integer of at least 1, got {sample}")
+    if not 0 < density <= 1:
+        raise WeightloomError(f"--density: expected a number above 0 and at most 1, got {density}")
+    from sweeps.single import generate_some
+
+    records = generate_some(
+        folder, out, architecture=architecture, sample=sample or 0, seed=seed, density=density, data=data
+    )
+    if json:
+        print_json({"networks": [record.model_dump(mode="json") for record in records]})
+    else:
+        print_pairs([(str(out / r.path), f"test score {r.score:.3f}  {r.architecture}") for r in records])
+    return 0

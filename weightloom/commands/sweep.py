@@ -1,0 +1,154 @@
+"""``weightloom sweep``: the main job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from weightloom.commands.options import Assignments, Flag, Json, RunsFolder
+from weightloom.stopping import Stopped
+from weightloom.terminal import print_comparison, print_json, print_pairs, watching
+
+if TYPE_CHECKING:
+    from workbench.summary import Summary
+
+
+def sweep(
+    preset: str,
+    /,
+    *,
+    name: str | None = None,
+    trials: int | None = None,
+    seed: int | None = None,
+    task: str | None = None,
+    data: str | None = None,
+    space: str | None = None,
+    tracker: Literal["wandb", "none"] | None = None,
+    wandb_online: Annotated[bool, Flag] = False,
+    resume: Annotated[bool, Flag] = False,
+    overwrite: Annotated[bool, Flag] = False,
+    changes: Annotated[Assignments, Parameter(name="--set")] = None,
+    print_config: Annotated[bool, Flag] = False,
+    runs_folder: RunsFolder = Path("runs"),
+    json: Json = False,
+) -> int:
+    """Train generators of several families, compare them with baselines, export the best network.
+
+    **Example:** `weightloom sweep demo --name first --trials 9 --set training.steps=200 zoo.test=8`
+
+    Ctrl-C keeps every finished trial; the same command with `--resume` goes on.
+
+    Args:
+        preset: Name of a preset (`weightloom list presets`) or a YAML file such as RUN/config.yaml.
+        name: Of the run and its folder; by default that of the preset.
+        trials: How many generators are trained.
+        seed: Of suggestions and training.
+        task: See `weightloom list tasks`.
+        data: Folder of the data, for tasks that read files.
+        space: See `weightloom list spaces`.
+        tracker: Where trials are recorded beside the run's folder.
+        wandb_online: Let W&B use the network; offline otherwise.
+        resume: Continue the run if it was begun before.
+        overwrite: Remove the run if there is one, and start anew.
+        changes: Change any setting, KEY=VALUE with dotted keys; `--print-config` shows them all.
+        print_config: Print the resolved configuration as YAML and do nothing.
+        runs_folder: Where runs are kept, and in .zoo the trained networks.
+        json: Print one JSON object on stdout: paths and the whole summary.
+    """
+    from sweeps.reading import assignments
+
+    given = {
+        "name": name,
+        "trials": trials,
+        "seed": seed,
+        "task": task,
+        "data": data,
+        "space": space,
+        "tracker": tracker,
+    }
+    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if wandb_online:
+        overrides["wandb_online"] = True
+    overrides |= assignments(changes or [], "--set")
+    print_starting(preset)
+    from sweeps.config import resolve
+
+    config = resolve(preset, overrides)
+    if print_config:
+        sys.stdout.write(config.to_yaml())
+        return 0
+    command = _command(preset, config.name, overrides, runs_folder)
+    folder = runs_folder / config.name
+    try:
+        from sweeps.study import run_sweep
+
+        with watching() as display:
+            summary = run_sweep(
+                config,
+                runs_folder,
+                resume=resume,
+                overwrite=overwrite,
+                watcher=display,
+                command=command,
+            )
+    except Stopped as stop:
+        stop.advice = f"finished trials are kept; go on with: {command} --resume"
+        raise
+    except Exception as error:
+        error.weightloom_folder = folder  # type: ignore[attr-defined]
+        raise
+    return _show(summary, folder, json)
+
+
+def print_starting(preset: str) -> None:
+    """Check the preset's name before the slow imports, and say that they begin."""
+    from sweeps.presets import read_preset
+
+    read_preset(preset)
+    print("loading libraries …", file=sys.stderr, flush=True)
+
+
+def _command(preset: str, name: str, overrides: dict[str, Any], runs_folder: Path) -> str:
+    words = ["weightloom", "sweep", preset, "--name", name]
+    if runs_folder != Path("runs"):
+        words += ["--runs-folder", str(runs_folder)]
+    settings = [f"{key}={_yaml(value)}" for key, value in overrides.items() if key != "name"]
+    return shlex.join([*words, *(["--set", *settings] if settings else [])])
+
+
+def _yaml(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _show(summary: Summary, folder: Path, json: bool) -> int:
+    paths = {"summary": folder / "summary.json", "report": folder / "report.html"}
+    problems = summary.budget.get("problems")
+    if json:
+        print_json(
+            {
+                "folder": str(folder),
+                **{key: str(path) for key, path in paths.items()},
+                "exports": [str(folder / export.path) for export in summary.exports],
+                "result": summary.model_dump(mode="json", by_alias=True),
+            }
+        )
+    else:
+        print_comparison([summary])
+        rows = [(key, str(path)) for key, path in paths.items()]
+        rows += [
+            ("export", f"{folder / e.path}  ({e.format}, test score {e.score:.3f})") for e in summary.exports
+        ]
+        rows.append(("again", str(summary.budget["command"])))
+        print()
+        print_pairs(rows)
+    if problems:
+        from search_spaces.errors import RunFailed
+
+        raise RunFailed(f"the run ended, but not everything worked: {problems}")
+    return 0
