@@ -141,9 +141,7 @@ def _route(source: Blueprint, target: Blueprint, tokenizer: WeightTokenizer) -> 
         common = tuple(slice(min(a, b)) for a, b in zip(to.shape, of.shape, strict=True))
         entry[to[common]] = of[common]
     # a neuron's mask is that of the token which its first token draws from
-    token = (entry.reshape(len(ours), -1).max(1) // tokenizer.entries)[
-        np.arange(len(ours)) - ours.chunk.numpy()
-    ]
+    token = (entry.reshape(len(ours), -1).max(1) // tokenizer.entries)[np.arange(len(ours)) - ours.chunk.numpy()]
     return _Route(
         entry=torch.from_numpy(entry),
         token=torch.from_numpy(token),

@@ -15,7 +15,7 @@ from generators.attention import TokenTransformer
 from generators.collection import Collection
 from generators.encoder import BlueprintEncoder, Encoded
 from generators.generated import Generated
-from generators.generator import Condition, Generator, GeneratorConfig, Mode, Trial, standard_normal
+from generators.generator import Condition, Denoiser, Generator, GeneratorConfig, Mode, Trial, standard_normal
 from generators.heads import sinusoid, to_generated, to_values
 from generators.tokens import LANES, BatchLayout
 from search_spaces import Blueprint
@@ -43,7 +43,7 @@ class DiffusionConfig(GeneratorConfig):
     )
 
 
-class DiffusionGenerator(Generator):
+class DiffusionGenerator(Generator, Denoiser):
     """Few-step refinement of noise into weights, neuron scores and gates, by a transformer over tokens.
 
     The latent is the noise itself, one number for each entry of each token and each edge. The denoiser
@@ -67,12 +67,7 @@ class DiffusionGenerator(Generator):
         self.enter = nn.Linear(self.channels, c.d)
         self.condition = nn.Sequential(nn.Linear(64 + 16, c.d), nn.GELU(), nn.Linear(c.d, c.d))
         self.body = TokenTransformer(c.d, c.layers)
-        self.leave = nn.Sequential(nn.LayerNorm(c.d), nn.Linear(c.d, 2 * self.channels))
-        keep, add = self.leave[1].weight.data.chunk(2)
-        nn.init.zeros_(keep)
-        nn.init.normal_(add, std=c.d**-0.5)
-        nn.init.zeros_(self.leave[1].bias)
-        nn.init.constant_(self.leave[1].bias.data[: self.channels], NOISE_KEPT - 1.0)
+        self.leave = nn.Sequential(nn.LayerNorm(c.d), self._head(c.d))
         self.register_buffer("unit", torch.ones(self.channels))
 
     @property
@@ -136,7 +131,8 @@ class DiffusionGenerator(Generator):
             encoded: the encoder's view of them.
             state: noisy tokens, then noisy edges.
             time: 0 = data, 1 = noise.
-            alpha, sigma: share of data and of noise in ``state``, one for all or ``[networks, 1, 1]``.
+            alpha: share of data in ``state``, one for all or ``[networks, 1, 1]``.
+            sigma: share of noise, likewise.
             condition: what is wanted.
         """
         count = layout.node.shape[1]
@@ -191,7 +187,10 @@ class DiffusionGenerator(Generator):
         kind = DDIMScheduler if self.settings.scheduler == "ddim" else DPMSolverMultistepScheduler
         extra = {"clip_sample": False} if self.settings.scheduler == "ddim" else {}
         return kind(
-            num_train_timesteps=TRAIN_STEPS, prediction_type="sample", beta_schedule="squaredcos_cap_v2", **extra
+            num_train_timesteps=TRAIN_STEPS,
+            prediction_type="sample",
+            beta_schedule="squaredcos_cap_v2",
+            **extra,
         )
 
     def _levels(self, scheduler: Any, t: Tensor, step: int) -> tuple[Tensor, Tensor]:
@@ -202,6 +201,15 @@ class DiffusionGenerator(Generator):
         kept = scheduler.alphas_cumprod[t.long().cpu()].to(t.device)
         return kept.sqrt(), (1 - kept).sqrt()
 
+    def _head(self, d: int) -> nn.Linear:
+        """Says for each channel how much of the state to keep and what to add."""
+        head = nn.Linear(d, 2 * self.channels)
+        nn.init.normal_(head.weight, std=d**-0.5)
+        nn.init.zeros_(head.weight.data[: self.channels])
+        nn.init.zeros_(head.bias)
+        nn.init.constant_(head.bias.data[: self.channels], NOISE_KEPT - 1.0)
+        return head
+
     @staticmethod
     def _spread(values: Tensor, used: Tensor) -> float:
         return max(0.1, float(values[used].square().mean().sqrt())) if bool(used.any()) else 1.0
@@ -209,9 +217,7 @@ class DiffusionGenerator(Generator):
     def _from_state(self, layout: BatchLayout, state: Tensor, condition: Condition) -> Generated:
         count = layout.node.shape[1]
         tokens = state[:, :count] * self.unit
-        return to_generated(
-            self.tokenizer, layout, tokens[..., :-1], tokens[..., -1], state[:, count:, -1], condition
-        )
+        return to_generated(self.tokenizer, layout, tokens[..., :-1], tokens[..., -1], state[:, count:, -1], condition)
 
     def _to_state(self, networks: Generated) -> tuple[Tensor, Tensor]:
         """Trained networks as clean states, and which channels are real."""

@@ -69,9 +69,7 @@ class BlueprintEncoder(nn.Module):
         features, main, skip, real = self._graphs(layout)
         h = self.embed(features)
         for message, norm in zip(self.messages, self.norms, strict=True):
-            inputs = torch.cat(
-                [h, main @ h, main.transpose(1, 2) @ h, skip @ h, skip.transpose(1, 2) @ h], dim=-1
-            )
+            inputs = torch.cat([h, main @ h, main.transpose(1, 2) @ h, skip @ h, skip.transpose(1, 2) @ h], dim=-1)
             h = norm(h + nn.functional.gelu(message(inputs)))
         graph = (h * real[..., None]).sum(1) / real.sum(1, keepdim=True)
         node = torch.gather(self.from_node(h), 1, layout.node[..., None].expand(-1, -1, h.shape[-1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -116,9 +116,7 @@ class Generator(nn.Module, ABC):
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """Weights and connectivity, differentiable where the generator learns by gradient."""
 
-    def forward(
-        self, blueprints: Sequence[Blueprint], latent: Tensor, condition: Condition | None = None
-    ) -> Generated:
+    def forward(self, blueprints: Sequence[Blueprint], latent: Tensor, condition: Condition | None = None) -> Generated:
         """``emit`` for a sequence of blueprints; without ``condition`` everything is dense."""
         layout = self.tokenizer.batch(blueprints).to(self.device)
         condition = condition or Condition.uniform(len(blueprints), device=self.device)
@@ -130,9 +128,7 @@ class Generator(nn.Module, ABC):
         return self.emit(layout, latent, condition)
 
     @torch.no_grad()
-    def generate(
-        self, blueprints: Sequence[Blueprint], seeds: Sequence[int], density: float = 1.0
-    ) -> Generated:
+    def generate(self, blueprints: Sequence[Blueprint], seeds: Sequence[int], density: float = 1.0) -> Generated:
         """Networks for ``blueprints``, each from its own seed.
 
         Args:
@@ -155,6 +151,30 @@ class Fitted(ABC):
     @abstractmethod
     def fit(self, training: Collection) -> None:
         """Take what it needs from the training networks of a zoo."""
+
+    @abstractmethod
+    def tune(self, blueprints: Sequence[Blueprint], score: Callable[[Generated], Float[Tensor, " networks"]]) -> object:
+        """Choose its settings by the validation score of networks generated for ``blueprints``."""
+
+
+class Denoiser(ABC):
+    """A family that learns from trained networks by denoising them."""
+
+    @abstractmethod
+    def prepare(self, training: Collection) -> None:
+        """Measure what it needs (scales) before learning from these networks."""
+
+    @abstractmethod
+    def zoo_loss(
+        self, networks: Generated, condition: Condition, generator: torch.Generator
+    ) -> Float[Tensor, " networks"]:
+        """Denoising loss of each network; ``generator`` draws noise and times."""
+
+
+class Decoder(ABC):
+    """A family that reads a latent vector, so that it can learn one code for each trained network."""
+
+    latent: int
 
 
 def standard_normal(shape: Sequence[int], seed: int) -> Tensor:

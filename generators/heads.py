@@ -38,7 +38,9 @@ def to_generated(
 def to_values(
     generated: Generated,
 ) -> tuple[
-    Float[Tensor, "networks tokens entries"], Float[Tensor, "networks tokens"], Float[Tensor, "networks edges"]
+    Float[Tensor, "networks tokens entries"],
+    Float[Tensor, "networks tokens"],
+    Float[Tensor, "networks edges"],
 ]:
     """The inverse: values in natural units, and scores of −1 or +1 around which masks were decided."""
     layout = generated.layout

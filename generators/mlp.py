@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
-from generators.generator import Condition, Generator, GeneratorConfig, Mode, Trial, standard_normal
+from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
 from generators.heads import sinusoid, to_generated
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
@@ -31,7 +31,7 @@ class MLPConfig(LatentConfig):
     layers: int = Field(default=3, ge=1, le=32, description="hidden layers of the token network")
 
 
-class MLPGenerator(Generator):
+class MLPGenerator(Generator, Decoder):
     """Feed-forward hypernetwork: one small network applied to each token (Ha et al. 2017, arXiv:1609.09106).
 
     Weights leave it in natural units (1/sqrt(fan-in)) with unit variance, so that an untrained generator

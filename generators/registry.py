@@ -37,9 +37,7 @@ def make_config(name: str, kind: type[GeneratorConfig], settings: Mapping[str, A
         if first["type"] == "extra_forbidden":
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            message = (
-                f"unknown setting {key!r}, got {_short(first['input'])}.{hint} Allowed: {', '.join(known)}."
-            )
+            message = f"unknown setting {key!r}, got {_short(first['input'])}.{hint} Allowed: {', '.join(known)}."
         elif first["type"] == "missing":
             message = f"expected a value for {key!r}, got none"
         else:

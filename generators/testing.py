@@ -50,13 +50,20 @@ def small_architectures() -> tuple[Architecture, ...]:
     activations = ("relu", "tanh", "gelu")
     genomes: tuple[dict[str, Value], ...] = (
         {"norm": "none", "depth": 1, "width_1": 5},
-        {"norm": "layer", "depth": 3, "width_1": 4, "width_2": 7, "width_3": 2, "skip_1": True, "skip_2": True},
+        {
+            "norm": "layer",
+            "depth": 3,
+            "width_1": 4,
+            "width_2": 7,
+            "width_3": 2,
+            "skip_1": True,
+            "skip_2": True,
+        },
         {"norm": "none", "depth": 0},
         {"norm": "layer", "depth": 2, "width_1": 1, "width_2": 4, "skip_1": True},
     )
     return tuple(
-        space.from_genome(g | {f"activation_{i + 1}": activations[i] for i in range(int(g["depth"]))})
-        for g in genomes
+        space.from_genome(g | {f"activation_{i + 1}": activations[i] for i in range(int(g["depth"]))}) for g in genomes
     )
 
 
@@ -153,9 +160,7 @@ class GeneratorContract:
         assert not bool(generated.gates[~generated.layout.edge_real].any())
 
     @pytest.mark.parametrize("density", [1.0, 0.5, 0.01])
-    def test_connectivity(
-        self, generator: Generator, blueprints: Sequence[Blueprint], density: float
-    ) -> None:
+    def test_connectivity(self, generator: Generator, blueprints: Sequence[Blueprint], density: float) -> None:
         """Masks and gates are 0 or 1, and exactly max(1, round(density x width)) neurons of a node are open."""
         latent = generator.draw_latent(blueprints, range(len(blueprints))).to(generator.device)
         condition = Condition.uniform(len(blueprints), density, generator.device)
@@ -225,9 +230,7 @@ class GeneratorContract:
             assert torch.equal(part.open_neurons, alone.open_neurons)
             assert torch.equal(part.gates, alone.gates)
 
-    def test_save_and_load(
-        self, generator: Generator, blueprints: Sequence[Blueprint], tmp_path: Path
-    ) -> None:
+    def test_save_and_load(self, generator: Generator, blueprints: Sequence[Blueprint], tmp_path: Path) -> None:
         """What was saved and loaded has the same settings and tensors and emits the same bits."""
         if importlib.util.find_spec("generators.saving") is None:
             pytest.skip("generators.saving is not there yet")
@@ -241,13 +244,9 @@ class GeneratorContract:
         assert old.keys() == new.keys()
         assert all(torch.equal(old[name], new[name]) for name in old)
         seeds = list(range(len(blueprints)))
-        _assert_equal(
-            generator.generate(blueprints, seeds, 0.5), again.generate(blueprints, seeds, 0.5)
-        )
+        _assert_equal(generator.generate(blueprints, seeds, 0.5), again.generate(blueprints, seeds, 0.5))
 
-    def test_gradient_reaches_every_parameter(
-        self, generator: Generator, blueprints: Sequence[Blueprint]
-    ) -> None:
+    def test_gradient_reaches_every_parameter(self, generator: Generator, blueprints: Sequence[Blueprint]) -> None:
         """A loss of weights, masks and gates moves every parameter of a family."""
         if generator.kind != "family":
             pytest.skip("baselines do not learn by gradient")

@@ -50,7 +50,7 @@ class TokenLayout:
     centre: Float[Tensor, "tokens entries"]
     scale: Float[Tensor, "tokens entries"]
     maskable: Bool[Tensor, " tokens"]
-    positions: Mapping[str, Int[Tensor, "..."]]
+    positions: Mapping[str, Int[Tensor, ...]]
 
     def __len__(self) -> int:
         return len(self.node)
@@ -147,9 +147,7 @@ class WeightTokenizer:
         for spec in blueprint.parameters:
             tensor = state[spec.name]
             if tuple(tensor.shape) != spec.shape:
-                raise WeightloomError(
-                    f"tokenizer: {spec.name} must have shape {spec.shape}, got {tuple(tensor.shape)}"
-                )
+                raise WeightloomError(f"tokenizer: {spec.name} must have shape {spec.shape}, got {tuple(tensor.shape)}")
             if tensor.dtype != first.dtype:
                 raise WeightloomError(
                     f"tokenizer: {spec.name} must be {first.dtype} as the first tensor is, got {tensor.dtype}; "
@@ -160,7 +158,7 @@ class WeightTokenizer:
 
     def detokenize(
         self, tokens: Float[Tensor, "tokens entries"], blueprint: Blueprint
-    ) -> dict[str, Float[Tensor, "..."]]:
+    ) -> dict[str, Float[Tensor, ...]]:
         """The named tensors of one network; ``tokens`` may be padded at its end."""
         layout = self.layout(blueprint)
         if tokens.shape[0] < len(layout) or tokens.shape[1] != self.entries:

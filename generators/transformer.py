@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from generators.attention import TokenTransformer
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
-from generators.generator import Condition, Generator, GeneratorConfig, Mode, Trial
+from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial
 from generators.heads import sinusoid, to_generated
 from generators.mlp import LatentConfig, draw_vectors, unit_head
 from generators.tokens import BatchLayout
@@ -26,7 +26,7 @@ class TransformerConfig(LatentConfig):
     layers: int = Field(default=3, ge=1, le=64, description="attention blocks")
 
 
-class TransformerGenerator(Generator):
+class TransformerGenerator(Generator, Decoder):
     """Tokens of one network attend to each other and to its optional edges, then leave as weights.
 
     Compare Knyazev et al. 2023 (GHN-3, arXiv:2303.04143), where attention runs over nodes only.
@@ -65,6 +65,4 @@ class TransformerGenerator(Generator):
         wanted = self.condition(torch.cat([latent, sinusoid(condition.density, 16)], dim=-1))[:, None]
         tokens, edges = self.body(encoded.tokens + wanted, encoded.edges + wanted, layout.real, layout.edge_real)
         out = self.leave(tokens)
-        return to_generated(
-            self.tokenizer, layout, out[..., :-1], out[..., -1], self.edge(edges)[..., 0], condition
-        )
+        return to_generated(self.tokenizer, layout, out[..., :-1], out[..., -1], self.edge(edges)[..., 0], condition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
@@ -34,9 +35,9 @@ class MLPSpace(SearchSpace):
         *,
         inputs: int = 64,
         outputs: int = 10,
-        depths: tuple[int, ...] = (1, 2, 3),
-        widths: tuple[int, ...] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48),
-        activations: tuple[str, ...] = ("relu", "gelu", "silu", "tanh"),
+        depths: Sequence[int] = (1, 2, 3),
+        widths: Sequence[int] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48),
+        activations: Sequence[str] = ("relu", "gelu", "silu", "tanh"),
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs)
         for what, values, least in (("depths", depths, 0), ("widths", widths, 1)):

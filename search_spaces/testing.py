@@ -1,9 +1,9 @@
 """The contract that every search space keeps, as a test class that a plug-in inherits.
 
-    class TestMySpace(SpaceContract):
-        @pytest.fixture
-        def space(self):
-            return MySpace(inputs=6, outputs=3)
+class TestMySpace(SpaceContract):
+@pytest.fixture
+def space(self):
+return MySpace(inputs=6, outputs=3)
 """
 
 from __future__ import annotations

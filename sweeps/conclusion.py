@@ -20,7 +20,8 @@ from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
-from workbench.experiment import noise_frontiers, run_baseline, run_real
+from workbench.experiment import run_baseline, run_real
+from workbench.frontier import noise_frontiers
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report

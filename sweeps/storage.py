@@ -54,7 +54,7 @@ class StudyStore:
                 f"{path}: expected the study of run {name!r}, got {reason}; restore the file or choose "
                 "another --name"
             ) from error
-        self.study.set_metric_names(list(NAMES))
+        self.study.set_user_attr("objectives", list(NAMES))
 
     def close(self) -> None:
         """Fold the journal into the file and let go of it."""

@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -14,3 +15,11 @@ if os.environ.get("WEIGHTLOOM_CHECK_TYPES", "1") != "0":
 # A slow machine is no failure.
 settings.register_profile("unhurried", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("unhurried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # beartype looks at random items of containers, also in strategies that make our objects
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:Do not use the .random. module:hypothesis.errors.HypothesisDeprecationWarning",
+    )

@@ -84,9 +84,7 @@ def compare(first: GeneratorSummary, second: GeneratorSummary, metric: str) -> O
     return "better" if (a.low > b.high) == HIGHER_IS_BETTER[metric] else "worse"
 
 
-def advantage(
-    family: GeneratorSummary, baseline: GeneratorSummary
-) -> Literal["fidelity", "diversity"] | None:
+def advantage(family: GeneratorSummary, baseline: GeneratorSummary) -> Literal["fidelity", "diversity"] | None:
     """What a family is shown to do better than a baseline, if anything.
 
     ``fidelity``: shown to be higher. ``diversity``: fidelity at most `MARGIN` lower, and shown to be less

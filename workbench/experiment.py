@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from generators.baselines import NoiseBaseline
 from generators.generator import Fitted, Generator
 from generators.registry import make_generator
 from search_spaces import RunFailed
@@ -19,10 +17,13 @@ from workbench.evaluation import Evaluation, EvaluationConfig, evaluate, evaluat
 from workbench.evaluation.evaluate import measure
 from workbench.execution import run
 from workbench.laboratory import Laboratory
-from workbench.summary import Estimate, FrontierPoint, GeneratorSummary, Spend
+from workbench.summary import Estimate, GeneratorSummary, Spend
 from workbench.tasks import loss
 from workbench.training import TrainingConfig, TrainingResult, plan, real_distance, train_generator
-from workbench.yardstick import Predictions, Yardstick, scores_of
+from workbench.yardstick import scores_of
+
+TUNING_LATENTS = 3
+"""Networks per validation architecture that a baseline's settings are judged by."""
 
 Told = Callable[[str, int, int], None]
 """Told the phase, steps done, steps in all."""
@@ -82,7 +83,14 @@ def run_family(
         "zoo_seconds": _plain(laboratory.zoo.seconds if training.mode != "task" else 0.0),
     }
     summary = _summary(
-        measured, "family", family, training.mode, trial, generator, Spend(steps=result.steps, seconds=result.seconds), extra
+        measured,
+        "family",
+        family,
+        training.mode,
+        trial,
+        generator,
+        Spend(steps=result.steps, seconds=result.seconds),
+        extra,
     )
     return Outcome(generator=generator, objectives=objectives, summary=summary, training=result)
 
@@ -96,13 +104,11 @@ def run_baseline(
     if isinstance(generator, Fitted):
         generator.fit(laboratory.zoo.training)
         validation = laboratory.validation
-        generator.tune(validation.blueprints, lambda networks: scores_of(networks, validation.split))
+        generator.tune(validation.blueprints * TUNING_LATENTS, lambda networks: scores_of(networks, validation.split))
     seconds = time.perf_counter() - start
     measured = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
     extra = {"train_seconds": _plain(seconds), "zoo_seconds": _plain(laboratory.zoo.seconds)}
-    summary = _summary(
-        measured, "baseline", name, None, None, generator, Spend(steps=0, seconds=seconds), extra
-    )
+    summary = _summary(measured, "baseline", name, None, None, generator, Spend(steps=0, seconds=seconds), extra)
     return Outcome(
         generator=generator,
         objectives=objectives_of(generator, laboratory, evaluation),
@@ -129,9 +135,7 @@ def run_real(laboratory: Laboratory) -> GeneratorSummary:
     )
 
 
-def objectives_of(
-    generator: Generator, laboratory: Laboratory, evaluation: EvaluationConfig
-) -> dict[str, float]:
+def objectives_of(generator: Generator, laboratory: Laboratory, evaluation: EvaluationConfig) -> dict[str, float]:
     """Fidelity, collapse and active parameters on validation architectures and data.
 
     Collapse is 1 where it cannot be measured because fewer than two networks of any architecture are valid.
@@ -155,44 +159,6 @@ def initial_loss(generator: Generator, laboratory: Laboratory) -> float:
     networks = generator.generate(blueprints, list(range(len(blueprints))))
     split = laboratory.task.validation
     return float(loss(run(networks, split.x), split.y).mean())
-
-
-def noise_frontiers(laboratory: Laboratory, evaluation: EvaluationConfig) -> list[FrontierPoint]:
-    """What novelty costs without learning, over noise levels in units of the training weights' spread.
-
-    ``noise``: the nearest training network, adapted, plus noise: the same information that a generator has.
-    ``noise-oracle``: a network really trained for that very architecture, plus noise.
-    """
-    levels = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
-    yardstick = laboratory.test
-    noise = NoiseBaseline(NoiseBaseline.Config(token_width=laboratory.zoo.config.token_width))
-    noise.fit(laboratory.zoo.training)
-    blueprints = [b for b in yardstick.blueprints for _ in range(evaluation.latents)]
-    seeds = list(range(len(blueprints)))
-    oracle_of = [n * yardstick.seeds for n in range(len(yardstick.blueprints)) for _ in range(evaluation.latents)]
-    points = []
-    for level in levels:
-        points.append(_frontier_point("noise", level, noise.with_sigma(level).generate(blueprints, seeds), yardstick))
-        oracle = noise.perturb(yardstick.networks.select(oracle_of), level, seeds)
-        points.append(_frontier_point("noise-oracle", level, oracle, yardstick))
-    return points
-
-
-def _frontier_point(baseline: str, sigma: float, networks: Any, yardstick: Yardstick) -> FrontierPoint:
-    from workbench import metrics
-    from workbench.evaluation.diversity import spreads
-
-    predictions = Predictions.of(networks, yardstick.split)
-    everything = np.ones((len(yardstick.blueprints), len(networks) // len(yardstick.blueprints)), dtype=bool)
-    return FrontierPoint.model_validate(
-        {
-            "baseline": baseline,
-            "sigma": sigma,
-            "score": float(np.nan_to_num(predictions.scores).mean()),
-            "max_iou": float(metrics.max_iou(predictions.errors, yardstick.training.errors).mean()),
-            "spread": float(np.nanmean(spreads(predictions.errors, everything))),
-        }
-    )
 
 
 def _summary(

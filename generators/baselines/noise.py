@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
@@ -67,3 +68,10 @@ class NoiseBaseline(FittedBaseline):
         spread = self.settings.sigma * by_role(self.role_std, self.tokenizer.entries) * adapted.alive[0]
         values = adapted.values + spread * latent[:, : adapted.values.shape[1]]
         return values, adapted.gates.expand(len(latent), -1)
+
+    def perturb(self, networks: Generated, sigma: float, seeds: Sequence[int]) -> Generated:
+        """Any networks plus noise of ``sigma`` of its units, for frontiers around other parents; one seed each."""
+        layout = networks.layout
+        noise = draw_tokens(self.tokenizer, networks.blueprints, seeds).to(networks.tokens.device)
+        spread = sigma * by_role(self.role_std, self.tokenizer.entries) * layout.scale * layout.used
+        return replace(networks, tokens=networks.tokens + spread * noise * networks.open_neurons[..., None])

@@ -10,7 +10,6 @@ from workbench.tasks import TASKS, Task, load_task, split_task
 from workbench.tasks.idx import FILES
 from workbench.tasks.testing import TaskContract
 
-
 MADE: dict[str, Task] = {}
 
 

@@ -42,6 +42,7 @@ class Odd(nn.Module):
         self.recurrent = nn.LSTM(3, 2)
 
 
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 def test_of_module_lists_named_parameters() -> None:
     for module in (
         nn.Sequential(nn.Conv2d(3, 4, 3, groups=1), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2)),

@@ -116,7 +116,7 @@ def test_mlp_space_refuses(change: dict[str, Any], message: str) -> None:
 
 
 def test_mlp_space_takes_lists_as_files_have_them() -> None:
-    from_lists = MLPSpace(inputs=3, outputs=2, depths=[1, 2], widths=[4, 8])  # type: ignore[arg-type]
+    from_lists = MLPSpace(inputs=3, outputs=2, depths=[1, 2], widths=[4, 8])
     assert from_lists.size == MLPSpace(inputs=3, outputs=2, depths=(1, 2), widths=(4, 8)).size
     with pytest.raises(UnknownName):
         from_lists.from_genome({"norm": "none", "depth": 1, "width_1": 4, "activation_1": "relu", "skip": True})

@@ -78,7 +78,7 @@ def test_unknown_version_names_the_supported(tmp_path: Path, version: object) ->
 
 
 def test_missing_says_how_to_make_a_run(tmp_path: Path) -> None:
-    with pytest.raises(WeightloomError, match="weightloom run"):
+    with pytest.raises(WeightloomError, match="weightloom sweep"):
         Summary.read(tmp_path / "nothing")
 
 

@@ -13,7 +13,10 @@ class EvaluationConfig(BaseModel):
     latents: int = Field(default=6, ge=2, description="networks generated for each held-out architecture")
     density: float = Field(default=1.0, gt=0, le=1, description="share of hidden neurons to keep")
     valid_margin: float = Field(
-        default=0.05, ge=0, le=1, description="a network is valid if it scores at most this much below real ones"
+        default=0.05,
+        ge=0,
+        le=1,
+        description="a network is valid if it scores at most this much below real ones",
     )
     curve: tuple[float, ...] = Field(
         default=(1.0, 0.8, 0.6, 0.45, 0.3, 0.2), description="densities of the sparsity curve; empty for none"

@@ -43,7 +43,8 @@ def weight_novelty(generated: Generated, yardstick: Yardstick, zoo: Zoo, latents
     For one network of each architecture and one real network of it: the training networks are adapted to the
     architecture, the three nearest by plain L2 in natural units are matched neuron by neuron.
     """
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: list[float] = []
     for i, blueprint in enumerate(yardstick.blueprints):
         adapted = adapt(zoo.training.networks, blueprint).values
         for networks, index, into in (
@@ -55,7 +56,7 @@ def weight_novelty(generated: Generated, yardstick: Yardstick, zoo: Zoo, latents
             layers = _layers(own[0], networks, blueprint_index=index)
             others = [_layers(adapted[j], networks, blueprint_index=index) for j in near.tolist()]
             into.append(min(metrics.matched_l2(layers, other) for other in others))
-    found = {"nearest_l2": metrics.bootstrap(ours)}
+    found = {"nearest_l2": metrics.bootstrap(np.array(ours))}
     if np.mean(theirs) > 0:
         found["rho"] = metrics.bootstrap(np.array(ours) / float(np.mean(theirs)))
     return found
@@ -90,11 +91,11 @@ def latency(generator: Generator, yardstick: Yardstick, latents: int) -> dict[st
     }
 
 
-def _timed(call: Callable[[], object], scale: float, runs: int = 3) -> list[float]:
+def _timed(call: Callable[[], object], scale: float, runs: int = 3) -> np.ndarray:
     call()
     times = []
     for _ in range(runs):
         start = time.perf_counter()
         call()
         times.append((time.perf_counter() - start) * scale)
-    return times
+    return np.array(times)

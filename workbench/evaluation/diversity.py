@@ -22,10 +22,7 @@ def spreads(
     """Mean pairwise 1 − error IoU of the valid networks of each architecture; NaN where fewer than two are."""
     grouped = errors.reshape(*valid.shape, -1)
     return np.array(
-        [
-            metrics.spread(own[keep]) if keep.sum() >= 2 else np.nan
-            for own, keep in zip(grouped, valid, strict=True)
-        ]
+        [metrics.spread(own[keep]) if keep.sum() >= 2 else np.nan for own, keep in zip(grouped, valid, strict=True)]
     )
 
 
@@ -81,12 +78,12 @@ def novelty(
         metrics.pairwise_error_iou(own[mine]) for own, mine in zip(grouped, valid, strict=True) if mine.sum() >= 2
     ]
     if kernels:
-        found["vendi"] = metrics.bootstrap([metrics.vendi(kernel) for kernel in kernels])
+        found["vendi"] = metrics.bootstrap(np.array([metrics.vendi(kernel) for kernel in kernels]))
         means = [float(k[np.triu_indices(len(k), 1)].mean()) for k in kernels]
-        found["error_iou"] = metrics.bootstrap(means)
+        found["error_iou"] = metrics.bootstrap(np.array(means))
         rates = [own[mine].mean(1) for own, mine in zip(grouped, valid, strict=True) if mine.sum() >= 2]
         found["error_iou_chance"] = metrics.bootstrap(
-            [float(metrics.chance_iou(float(r.mean()), float(r.mean()))) for r in rates]
+            np.array([float(metrics.chance_iou(float(r.mean()), float(r.mean()))) for r in rates])
         )
     return found
 

@@ -87,7 +87,9 @@ def measure(
     ratios = metrics.fidelity(scores, yardstick.scores)
     means, real = np.nan_to_num(scores).mean(1), yardstick.scores.mean(1)
     active = active_parameters(networks).cpu().numpy().astype(np.float64)
-    per_architecture = predictions.probabilities.reshape(len(scores), config.latents, *predictions.probabilities.shape[1:])
+    per_architecture = predictions.probabilities.reshape(
+        len(scores), config.latents, *predictions.probabilities.shape[1:]
+    )
     found = {
         "score": metrics.bootstrap(means),
         "fidelity": metrics.bootstrap(ratios),
@@ -99,7 +101,7 @@ def measure(
         "sparsity": metrics.bootstrap(sparsity_of(networks)),
         "active_parameters": metrics.bootstrap(active),
         "ensemble_score": metrics.bootstrap(
-            [metrics.ensemble_score(own, yardstick.labels) for own in per_architecture]
+            np.array([metrics.ensemble_score(own, yardstick.labels) for own in per_architecture])
         ),
         **_connectivity(networks),
     }
@@ -143,12 +145,10 @@ def report(
     overlap = metrics.pairwise_error_iou(predictions.errors[shown * latents : (shown + 1) * latents])
     return Evaluation(
         metrics={
-            name: Estimate(mean=value.mean, low=value.low, high=value.high, n=value.n)
-            for name, value in found.items()
+            name: Estimate(mean=value.mean, low=value.low, high=value.high, n=value.n) for name, value in found.items()
         },
         verdict=tuple(
-            Verdict(label=label, reason=reason)
-            for label, reason in zip(judged.labels, judged.reasons, strict=False)
+            Verdict(label=label, reason=reason) for label, reason in zip(judged.labels, judged.reasons, strict=False)
         ),
         architectures=tuple(rows),
         curve=tuple(curve),

@@ -61,5 +61,3 @@ def _point(source: str, networks: Generated, yardstick: Yardstick, latents: int)
             "high": interval.high,
         }
     )
-
-

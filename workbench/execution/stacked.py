@@ -31,7 +31,9 @@ def stackable(blueprints: Sequence[Blueprint]) -> bool:
     return all(
         blueprint.architecture.space != "module"
         and all(node.operation == "dense" for node in blueprint.architecture.nodes[1:])
-        and [e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name]
+        and [
+            e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name
+        ]
         == [blueprint.architecture.nodes[1].name]
         for blueprint in blueprints
     )
@@ -144,7 +146,9 @@ class Stack:
                     inputs=int(inputs[:, j].max()),
                     chunks=-(-int(inputs[:, j].max()) // width_per_token),
                     order=order.to(self.device),
-                    groups=tuple((act, normed, kinds.count((act, normed))) for act, normed in sorted(set(kinds))),
+                    groups=tuple(
+                        (act, normed, kinds.count((act, normed))) for act, normed in sorted(set(kinds))
+                    ),
                     sources=sources,
                     steady=frozenset(s for s in sources if bool((self.adjacency[:, j, s] == 1).all())),
                     moves=tuple(self._move(places[source][order]) for source in sources),
@@ -160,9 +164,7 @@ class Stack:
         layout = self.layout.to("cpu")
         slot = slot_of.gather(1, layout.node)
         network = torch.stack(places[1:])[slot, torch.arange(self.count)[:, None]]
-        rows = (
-            starts[slot] + ((network * all_widths[slot]) + layout.neuron) * all_chunks[slot] + layout.chunk
-        )
+        rows = starts[slot] + ((network * all_widths[slot]) + layout.neuron) * all_chunks[slot] + layout.chunk
         self.rows: Int[Tensor, " all_tokens"] = (
             torch.where(layout.real, rows, torch.full_like(rows, self.rows_total)).reshape(-1).to(self.device)
         )
@@ -173,13 +175,13 @@ class Stack:
             return None
         return index.to(self.device), torch.argsort(index).to(self.device)
 
-    def pack(self, tokens: Float[Tensor, "networks tokens *entries"]) -> Float[Tensor, "rows *entries"]:
+    def pack(self, tokens: Float[Tensor, "networks tokens *entries"]) -> Float[Tensor, rows * entries]:
         """Tokens (or one number per token) written to their buffer rows; the rest is zero."""
         flat = tokens.reshape(self.rows.shape[0], *tokens.shape[2:])
         buffer = flat.new_zeros(self.rows_total + 1, *tokens.shape[2:])
         return buffer.index_copy(0, self.rows, flat)
 
-    def unpack(self, buffer: Float[Tensor, "rows *entries"]) -> Float[Tensor, "networks tokens *entries"]:
+    def unpack(self, buffer: Float[Tensor, rows * entries]) -> Float[Tensor, "networks tokens *entries"]:
         """The inverse of ``pack``; zero for padding."""
         tokens = buffer[self.rows].reshape(*self.layout.node.shape, *buffer.shape[1:])
         return tokens * self.layout.real.reshape(*self.layout.real.shape, *([1] * (tokens.dim() - 2)))
@@ -217,7 +219,11 @@ class Stack:
             weights = weights.reshape(self.count, slot.width, -1)[..., : slot.inputs]
             mask = masks[j].view(self.count, slot.width, slot.chunks)[..., 0]
             if z.dim() == 2:
-                h = (z @ weights.reshape(-1, slot.inputs).T).view(len(z), self.count, slot.width).transpose(0, 1)
+                h = (
+                    (z @ weights.reshape(-1, slot.inputs).T)
+                    .view(len(z), self.count, slot.width)
+                    .transpose(0, 1)
+                )
                 h = h + lanes[:, None, :, 0]
             else:
                 h = torch.baddbmm(lanes[:, None, :, 0], z, weights.transpose(1, 2))

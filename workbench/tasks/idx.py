@@ -1,4 +1,4 @@
-"""Any folder in the MNIST file format (LeCun et al. 1998): MNIST, Fashion-MNIST, KMNIST, …"""
+"""Any folder in the MNIST file format (LeCun et al. 1998): MNIST, Fashion-MNIST, KMNIST and others."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ def read_idx(path: Path) -> np.ndarray:
         DamagedFile: naming the file and what is wrong.
     """
     try:
-        opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-        with opened as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             head = file.read(4)
             if len(head) < 4 or head[:3] != b"\0\0\x08" or not 1 <= head[3] <= 4:
                 raise DamagedFile(f"{path}: expected an IDX file of unsigned bytes, got a header {head!r}")

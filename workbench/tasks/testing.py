@@ -1,9 +1,9 @@
 """The contract that every task keeps, as a test class that a plug-in inherits.
 
-    class TestMine(TaskContract):
-        @pytest.fixture
-        def make(self):
-            return my_task
+class TestMine(TaskContract):
+@pytest.fixture
+def make(self):
+return my_task
 """
 
 from __future__ import annotations

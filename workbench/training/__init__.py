@@ -4,4 +4,13 @@ from workbench.training.config import TrainingConfig
 from workbench.training.module import Phase, TrainingResult, plan, train_generator
 from workbench.training.objectives import TaskObjective, ZooObjective, real_distance
 
-__all__ = ["Phase", "TaskObjective", "TrainingConfig", "TrainingResult", "ZooObjective", "plan", "real_distance", "train_generator"]
+__all__ = [
+    "Phase",
+    "TaskObjective",
+    "TrainingConfig",
+    "TrainingResult",
+    "ZooObjective",
+    "plan",
+    "real_distance",
+    "train_generator",
+]

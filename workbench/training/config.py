@@ -16,7 +16,9 @@ class TrainingConfig(BaseModel):
     steps: int = Field(default=600, ge=1, description="optimiser steps of the last phase")
     zoo_steps: int = Field(default=300, ge=1, description="optimiser steps of the zoo phase of mode both")
     max_seconds: float | None = Field(
-        default=None, gt=0, description="stop a phase early after this long; the result then depends on the machine"
+        default=None,
+        gt=0,
+        description="stop a phase early after this long; the result then depends on the machine",
     )
     learning_rate: float = Field(default=1e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
@@ -24,16 +26,24 @@ class TrainingConfig(BaseModel):
     latents: int = Field(default=1, ge=1, description="latents for each architecture in one step")
     batch_size: int = Field(default=64, ge=1, description="examples in one step, shared by its networks")
     input_noise: float = Field(default=0.3, ge=0, le=5, description="standard deviation added to inputs")
-    zoo_weight: float = Field(default=0.0, ge=0, description="weight of the zoo loss in the last phase of both")
+    zoo_weight: float = Field(
+        default=0.0, ge=0, description="weight of the zoo loss in the last phase of both"
+    )
     diversity: float = Field(
         default=0.0, ge=0, description="weight of the diversity term (needs two latents or more)"
     )
     diversity_noise: float = Field(
-        default=1.0, ge=0, le=10, description="input noise of the diversity term: there real networks disagree"
+        default=1.0,
+        ge=0,
+        le=10,
+        description="input noise of the diversity term: there real networks disagree",
     )
     diversity_target: float | None = Field(
-        default=None, gt=0, le=1, description="distance between latents above which nothing is gained; "
-        "by default that between really trained networks of one validation architecture"
+        default=None,
+        gt=0,
+        le=1,
+        description="distance between latents above which nothing is gained; "
+        "by default that between really trained networks of one validation architecture",
     )
     sparse_share: float = Field(default=0.5, ge=0, le=1, description="share of networks asked to be sparse")
     least_density: float = Field(default=0.3, gt=0, le=1, description="sparsest density that is asked for")

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import Callback, Timer
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -22,6 +23,7 @@ from search_spaces import Blueprint, RunFailed, WeightloomError
 from workbench.tasks import Task
 from workbench.training.config import TrainingConfig
 from workbench.training.objectives import Objective, TaskObjective, ZooObjective
+from workbench.zoo import warm_cosine
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 
@@ -79,14 +81,14 @@ class GeneratorModule(lightning.LightningModule):
             self.log("loss", value, prog_bar=True)
         return total
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """One AdamW over everything that learns."""
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
         )
-        from workbench.zoo.train import warm_cosine
-
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warm_cosine(step, self.phase.steps)
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -120,7 +122,11 @@ class _Report(Callback):
 
 
 def plan(
-    generator: Generator, config: TrainingConfig, task: Task, blueprints: Sequence[Blueprint], training: Collection
+    generator: Generator,
+    config: TrainingConfig,
+    task: Task,
+    blueprints: Sequence[Blueprint],
+    training: Collection,
 ) -> tuple[Phase, ...]:
     """The phases of a training mode.
 
@@ -136,7 +142,11 @@ def plan(
             f"generator {generator.name}: mode must be one of {generator.modes}, got {config.mode!r}"
         )
     if config.mode == "task":
-        return (Phase(name="task", objectives=((1.0, TaskObjective(task, blueprints, config)),), steps=config.steps),)
+        return (
+            Phase(
+                name="task", objectives=((1.0, TaskObjective(task, blueprints, config)),), steps=config.steps
+            ),
+        )
     zoo = ZooObjective(generator, training, config)
     if config.mode == "zoo":
         return (Phase(name="zoo", objectives=((1.0, zoo),), steps=config.steps),)

@@ -10,11 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from generators.collection import Collection
-from generators.diffusion import DiffusionGenerator
 from generators.generated import Generated
-from generators.generator import Condition, Generator
+from generators.generator import Condition, Decoder, Denoiser, Generator
 from generators.heads import to_values
-from generators.mlp import LatentConfig
 from search_spaces import Blueprint, WeightloomError
 from workbench.execution import run
 from workbench.tasks import Task, loss
@@ -65,7 +63,9 @@ class TaskObjective(Objective):
         chosen = [b for b in self._architectures() for _ in range(c.latents)]
         seeds = torch.randint(2**62, (len(chosen),), generator=self.random).tolist()
         latent = generator.draw_latent(chosen, seeds).to(generator.device)
-        generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
+        generated = generator(
+            chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device))
+        )
         index = torch.randint(len(self.task.train), (c.batch_size,), generator=self.random)
         x, y = self.task.train.x[index.to(self.task.train.x.device)], self.task.train.y[index]
         clear = noised(x, c.input_noise, self.random)
@@ -111,11 +111,11 @@ class ZooObjective(Objective):
         self.order = torch.argsort(counts).tolist()
         self.count = config.architectures * config.latents
         self.codes: nn.Embedding | None = None
-        if isinstance(generator, DiffusionGenerator):
+        if isinstance(generator, Denoiser):
             generator.prepare(training)
         else:
-            assert isinstance(generator.config, LatentConfig)
-            self.codes = nn.Embedding(len(training), generator.config.latent)
+            assert isinstance(generator, Decoder), "a family with a zoo mode denoises or decodes"
+            self.codes = nn.Embedding(len(training), generator.latent)
 
     def loss(self, generator: Generator) -> Float[Tensor, ""]:
         """Mean squared error in natural units, mean over networks."""
@@ -125,7 +125,7 @@ class ZooObjective(Objective):
         index = [self.order[start + i] for i in picks]
         networks = self.training_networks.select(index)
         condition = Condition(density=open_share(networks))
-        if isinstance(generator, DiffusionGenerator):
+        if isinstance(generator, Denoiser):
             return generator.zoo_loss(networks, condition, self.random).mean()
         assert self.codes is not None
         code = self.codes(torch.tensor(index, device=generator.device))
@@ -143,7 +143,9 @@ def open_share(networks: Generated) -> Float[Tensor, " networks"]:
     return torch.where(total > 0, (networks.open_neurons * closable).sum(1) / total.clamp_min(1), 1.0)
 
 
-def noised(x: Float[Tensor, "batch inputs"], size: float, random: torch.Generator) -> Float[Tensor, "batch inputs"]:
+def noised(
+    x: Float[Tensor, "batch inputs"], size: float, random: torch.Generator
+) -> Float[Tensor, "batch inputs"]:
     """``x`` plus Gaussian noise of standard deviation ``size``."""
     return x + size * torch.randn(x.shape, generator=random).to(x.device)
 

@@ -1,7 +1,16 @@
 """Networks that were really trained."""
 
-from workbench.zoo.train import Recipe, Trained, train_networks
-from workbench.zoo.zoo import Zoo, ZooConfig, load_zoo, open_zoo, save_zoo, train_sorted, train_zoo, zoo_digest
+from workbench.zoo.train import Recipe, Trained, train_networks, warm_cosine
+from workbench.zoo.zoo import (
+    Zoo,
+    ZooConfig,
+    load_zoo,
+    open_zoo,
+    save_zoo,
+    train_sorted,
+    train_zoo,
+    zoo_digest,
+)
 
 __all__ = [
     "Recipe",
@@ -14,5 +23,6 @@ __all__ = [
     "train_networks",
     "train_sorted",
     "train_zoo",
+    "warm_cosine",
     "zoo_digest",
 ]

@@ -154,7 +154,9 @@ def hash_seeds(seeds: Sequence[int]) -> int:
 
 
 def prune_neurons(
-    layout: BatchLayout, tokens: Float[Tensor, "networks tokens entries"], densities: Float[Tensor, " networks"]
+    layout: BatchLayout,
+    tokens: Float[Tensor, "networks tokens entries"],
+    densities: Float[Tensor, " networks"],
 ) -> Float[Tensor, "networks tokens"]:
     """Open neurons after magnitude pruning: each maskable node keeps the round(density x width) strongest.
 

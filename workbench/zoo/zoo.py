@@ -40,17 +40,26 @@ class ZooConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["shared-base", "independent"] = Field(
-        default="shared-base", description="training networks start from one shared tensor or each from its own"
+        default="shared-base",
+        description="training networks start from one shared tensor or each from its own",
     )
     pool: int = Field(default=512, ge=4, description="training architectures")
     networks: int = Field(default=160, ge=4, description="of which so many are trained, one network each")
     validation: int = Field(default=8, ge=2, description="validation architectures")
     test: int = Field(default=16, ge=2, description="test architectures")
-    seeds: int = Field(default=4, ge=2, description="networks really trained for each of the last two, independently")
-    sparse_share: float = Field(default=0.5, ge=0, le=1, description="share of training networks that are pruned")
-    least_density: float = Field(default=0.4, gt=0, le=1, description="smallest share of neurons left by pruning")
+    seeds: int = Field(
+        default=4, ge=2, description="networks really trained for each of the last two, independently"
+    )
+    sparse_share: float = Field(
+        default=0.5, ge=0, le=1, description="share of training networks that are pruned"
+    )
+    least_density: float = Field(
+        default=0.4, gt=0, le=1, description="smallest share of neurons left by pruning"
+    )
     recipe: Recipe = Field(default=Recipe(steps=600), description="of the training networks")
-    real_recipe: Recipe = Field(default=Recipe(steps=1200), description="of the yardstick: long enough to converge")
+    real_recipe: Recipe = Field(
+        default=Recipe(steps=1200), description="of the yardstick: long enough to converge"
+    )
     token_width: int = Field(default=64, ge=1, le=65536)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
@@ -174,7 +183,9 @@ def train_sorted(
 
     ``progress`` is told network steps: steps times networks.
     """
-    order = sorted(range(len(blueprints)), key=lambda i: (len(blueprints[i].architecture.nodes), _size(blueprints[i])))
+    order = sorted(
+        range(len(blueprints)), key=lambda i: (len(blueprints[i].architecture.nodes), _size(blueprints[i]))
+    )
     parts: list[Trained] = []
     for start in range(0, len(order), AT_ONCE):
         index = order[start : start + AT_ONCE]
@@ -248,7 +259,9 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
     file = home / "networks.safetensors"
     remedy = f"remove the folder {home} and the zoo is trained anew"
     if not file.exists() or sha256(file) != content.get("sha256"):
-        raise DamagedFile(f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}")
+        raise DamagedFile(
+            f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}"
+        )
     if content.get("schema") != SCHEMA or content.get("digest") != home.name:
         raise DamagedFile(f"{home / 'zoo.json'}: expected schema {SCHEMA} and digest {home.name}; {remedy}")
     tensors = load_file(file)

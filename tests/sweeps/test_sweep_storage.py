@@ -1,0 +1,145 @@
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+
+from search_spaces import DamagedFile, WeightloomError
+from sweeps.config import resolve
+from sweeps.folder import CHANGEABLE, RunFolder, differences, locked
+from sweeps.storage import INTERRUPTED, REASON, StudyStore, opened
+
+OBJECTIVES = {"fidelity": 0.9, "collapse": 0.5, "active_parameters": 1000.0}
+
+
+def suggest(store: StudyStore) -> tuple[object, dict[str, float]]:
+    trial = store.ask()
+    return trial, {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
+
+
+def test_the_file_is_in_wal_mode_before_the_first_trial(tmp_path: Path) -> None:
+    with opened(tmp_path / "study.db", "run", 0):
+        connection = sqlite3.connect(tmp_path / "study.db")
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        connection.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["study.db"], "one file is left in the end"
+
+
+def test_trials_outlive_the_process(tmp_path: Path) -> None:
+    with opened(tmp_path / "study.db", "run", 0) as store:
+        trial, _ = suggest(store)
+        store.finish(trial, OBJECTIVES)
+        trial, _ = suggest(store)
+        store.fail(trial, "a reason")
+    with opened(tmp_path / "study.db", "run", 0) as store:
+        assert [t.state for t in store.ended()] == [TrialState.COMPLETE, TrialState.FAIL]
+        assert store.complete()[0].values == [0.9, 0.5, 1000.0]
+        assert store.ended()[1].user_attrs[REASON] == "a reason"
+        assert store.requeue_interrupted() == 0
+
+
+def test_an_interrupted_trial_is_repeated_once_with_its_settings(tmp_path: Path) -> None:
+    with opened(tmp_path / "study.db", "run", 0) as store:
+        trial, _ = suggest(store)
+        store.finish(trial, OBJECTIVES)
+        _, lost = suggest(store)  # and here the process dies
+    for _ in range(2):  # also if it dies again before the trial is asked for
+        with opened(tmp_path / "study.db", "run", 0) as store:
+            store.requeue_interrupted()
+    with opened(tmp_path / "study.db", "run", 0) as store:
+        assert len(store.ended()) == 1, "the interrupted one does not count"
+        interrupted = store.trials()[1]
+        assert interrupted.state == TrialState.FAIL
+        assert interrupted.user_attrs[INTERRUPTED] is True
+        assert "queued again" in interrupted.user_attrs[REASON]
+        trial, again = suggest(store)
+        assert again == lost
+        assert store.root(trial) == 1
+        store.finish(trial, OBJECTIVES)
+        assert len(store.ended()) == 2
+        _, another = suggest(store)
+        assert another != lost
+
+
+def test_a_trial_that_dies_twice_keeps_its_root(tmp_path: Path) -> None:
+    for _ in range(3):
+        with opened(tmp_path / "study.db", "run", 0) as store:
+            store.requeue_interrupted()
+            trial, values = suggest(store)
+            assert store.root(trial) == 0
+            first = values if trial.number == 0 else first
+            assert values == first
+
+
+def test_suggestions_depend_on_the_seed_and_not_on_the_process(tmp_path: Path) -> None:
+    found: dict[str, list[dict[str, float]]] = {}
+    for name, seed, processes in (("a", 0, 1), ("b", 0, 3), ("c", 1, 1)):
+        found[name] = []
+        for _ in range(processes):
+            with opened(tmp_path / f"{name}.db", "run", seed) as store:
+                for _ in range(3 // processes):
+                    trial, values = suggest(store)
+                    found[name].append(values)
+                    store.finish(trial, OBJECTIVES)
+    assert found["a"] == found["b"] != found["c"]
+    assert len({str(values) for values in found["a"]}) == 3
+
+
+def test_a_queued_trial_is_not_queued_twice(tmp_path: Path) -> None:
+    with opened(tmp_path / "study.db", "run", 0) as store:
+        store.enqueue({"x": 0.5, "y": 0.25})
+        store.enqueue({"x": 0.5, "y": 0.25})
+        assert suggest(store)[1] == {"x": 0.5, "y": 0.25}
+        store.enqueue({"x": 0.5, "y": 0.25})
+        assert suggest(store)[1] != {"x": 0.5, "y": 0.25}
+
+
+def test_a_damaged_study_is_named(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_bytes(b"this is no database at all, but it is long enough" * 40)
+    with pytest.raises(DamagedFile, match=r"study\.db"), opened(tmp_path / "study.db", "run", 0):
+        pass
+
+
+def test_a_run_is_never_written_over_unasked(tmp_path: Path) -> None:
+    folder = RunFolder(path=tmp_path / "run")
+    folder.check_new()
+    folder.save_config(resolve("quick"))
+    with pytest.raises(WeightloomError, match="--resume"):
+        folder.check_new()
+    (folder.path / "mine.txt").write_text("keep me")
+    folder.clear()
+    folder.check_new()
+    assert [path.name for path in folder.path.iterdir()] == ["mine.txt"]
+
+
+def test_a_run_is_continued_only_with_the_settings_it_began_with(tmp_path: Path) -> None:
+    folder = RunFolder(path=tmp_path / "quick")
+    folder.save_config(resolve("quick"))
+    folder.check_same(resolve("quick"))
+    folder.check_same(resolve("quick", {"trials": 99, "tracker": "none", "exports.top": 3}))
+    assert "trials" in CHANGEABLE
+    with pytest.raises(WeightloomError, match=r"key 'zoo\.recipe\.steps' to be 150 .* got 151"):
+        folder.check_same(resolve("quick", {"zoo.recipe.steps": 151}))
+    with pytest.raises(WeightloomError, match=r"key 'families\.0\.settings\.hidden' to be None"):
+        folder.check_same(resolve("quick", {"families.mlp.settings.hidden": 64}))
+
+
+def test_differences_are_dotted_keys() -> None:
+    first = {"a": 1, "b": {"c": (1, 2)}, "d": [1]}
+    second = {"a": 1, "b": {"c": (1, 3)}, "d": [1, 2]}
+    assert list(differences(first, second)) == [("b.c.1", 2, 3), ("d", [1], [1, 2])]
+    assert list(differences(first, first)) == []
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from sweeps.folder import RunFolder, locked\n"
+        f"with locked(RunFolder(path=Path({str(tmp_path / 'run')!r}))): print('got it')"
+    )
+    with locked(RunFolder(path=tmp_path / "run")):
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "another process" in other.stderr
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert other.stdout.strip() == "got it", other.stderr
