@@ -143,6 +143,7 @@ def checked(content: dict[str, Any]) -> SweepConfig:
         config = SweepConfig.model_validate(content)
     except ValidationError as error:
         raise WeightloomError(explain(error, SweepConfig)) from error
+    _no_truth_for_numbers(content, config.model_dump())
     check_names(config)
     return config
 
@@ -150,6 +151,18 @@ def checked(content: dict[str, Any]) -> SweepConfig:
 def read_config(path: Path) -> SweepConfig:
     """The configuration saved with a run."""
     return resolve(str(path))
+
+
+def _no_truth_for_numbers(given: Any, taken: Any, key: str = "") -> None:
+    """Refuse ``yes`` and ``true`` where a number stands; pydantic would take them for 1."""
+    if isinstance(given, bool) and not isinstance(taken, bool):
+        raise WeightloomError(f"key {key!r}: expected a number, got {given!r}")
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name, value in given.items():
+            _no_truth_for_numbers(value, taken.get(name), f"{key}.{name}" if key else name)
+    elif isinstance(given, list) and isinstance(taken, tuple):
+        for place, (value, own) in enumerate(zip(given, taken, strict=True)):
+            _no_truth_for_numbers(value, own, f"{key}.{place}")
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:

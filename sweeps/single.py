@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
 from search_spaces import SPACES, Architecture, Blueprint, SearchSpace, UnknownName, WeightloomError, files
 from sweeps.conclusion import best_trials, chosen_of
@@ -58,6 +59,11 @@ def train_one(
         training = training.model_copy(update={"steps": config.training.steps})
     chosen = mode or (plan.modes[0] if plan.modes else training.mode)
     training = training.model_copy(update={"mode": chosen})
+    generator = make_generator(family, {**plan.settings, **settings})  # mistakes are said before the zoo is trained
+    if chosen not in generator.modes:
+        raise WeightloomError(
+            f"--mode: {family} expects one of {', '.join(generator.modes)}, got {chosen!r}; choose one of them"
+        )
     laboratory = open_laboratory(config, runs, watcher)
     outcome = run_family(
         laboratory,

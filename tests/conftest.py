@@ -2,6 +2,9 @@
 
 import os
 
+# Before torch is imported: threads that wait for each other cost small networks ten times their time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook

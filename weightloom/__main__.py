@@ -1,4 +1,4 @@
-"""The front door: ``weightloom VERB``. Each verb is imported when it is used."""
+"""The front door: ``weightloom VERB``. What a verb needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from cyclopts import App, CycloptsError
 
 from search_spaces.errors import WeightloomError
 from weightloom import __version__
+from weightloom.commands.compare import compare
+from weightloom.commands.evaluate import evaluate
+from weightloom.commands.export import export
+from weightloom.commands.generate import generate
+from weightloom.commands.list import list_names
+from weightloom.commands.sweep import sweep
+from weightloom.commands.train import train
+from weightloom.commands.verify import verify
 from weightloom.stopping import Stopped
 
 VERBS = {
-    "sweep": "Train generators of several families, compare them with baselines, export the best network.",
-    "train": "Train one generator and save it.",
-    "evaluate": "Measure a saved generator on test architectures.",
-    "compare": "Compare the generators of one or several runs.",
-    "generate": "Write networks of a saved generator.",
-    "export": "Export the best generated networks of a run.",
-    "verify": "See whether an exported network is what its generator makes.",
-    "list": "List spaces, generators, tasks, metrics or presets.",
+    function.__name__.removesuffix("_names"): function
+    for function in (sweep, train, evaluate, compare, generate, export, verify, list_names)
 }
-"""Verb → what it does; the text is here so that `--help` need not import the verbs."""
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2
 
 app = App(
@@ -40,9 +41,8 @@ app = App(
     help_format="markdown",
     result_action="return_value",
 )
-for _verb, _text in VERBS.items():
-    _function = "list_names" if _verb == "list" else _verb
-    app.command(f"weightloom.commands.{_verb}:{_function}", name=_verb, help=_text)
+for _name, _function in VERBS.items():
+    app.command(_function, name=_name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

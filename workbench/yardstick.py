@@ -38,7 +38,7 @@ class Predictions:
         """Run the networks on the split."""
         probabilities = predict(networks, split.x).cpu().numpy().astype(np.float64)
         errors = np.asarray(probabilities.argmax(-1) != split.y.cpu().numpy())
-        finite = np.isfinite(probabilities).all((1, 2))
+        finite = np.asarray(np.isfinite(probabilities).all((1, 2)))
         scores = np.where(finite, 1.0 - errors.mean(-1), np.nan)
         return cls(probabilities=np.nan_to_num(probabilities), errors=errors | ~finite[:, None], scores=scores)
 

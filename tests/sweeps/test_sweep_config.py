@@ -16,6 +16,8 @@ BAD = [
     ({"trials": "many"}, "key 'trials': expected a valid integer, unable to parse string as an integer"),
     ({"trials": 0}, "key 'trials': expected greater than or equal to 1, got 0"),
     ({"trials": 1.5}, "key 'trials': expected a valid integer"),
+    ({"zoo.seed": True}, "key 'zoo.seed': expected a number, got True"),
+    ({"densities": [True]}, "key 'densities.0': expected a number, got True"),
     ({"training.learning_rate": -1}, "key 'training.learning_rate': expected greater than 0, got -1"),
     ({"zoo.test": 1}, "key 'zoo.test': expected greater than or equal to 2"),
     ({"densities": []}, "key 'densities'"),

@@ -1,6 +1,4 @@
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -133,13 +131,9 @@ def test_differences_are_dotted_keys() -> None:
     assert list(differences(first, first)) == []
 
 
-def test_one_process_at_a_time(tmp_path: Path) -> None:
-    code = (
-        "from pathlib import Path; from sweeps.folder import RunFolder, locked\n"
-        f"with locked(RunFolder(path=Path({str(tmp_path / 'run')!r}))): print('got it')"
-    )
-    with locked(RunFolder(path=tmp_path / "run")):
-        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        assert "another process" in other.stderr
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert other.stdout.strip() == "got it", other.stderr
+def test_one_sweep_at_a_time(tmp_path: Path) -> None:
+    folder = RunFolder(path=tmp_path / "run")
+    with locked(folder), pytest.raises(WeightloomError, match="another process"), locked(folder):
+        pass
+    with locked(folder):
+        assert not folder.exists, "a lock alone is no run"

@@ -1,1 +1,1 @@
-"""One verb a file, imported when it is used; heavy imports wait until a verb runs."""
+"""One verb a file; heavy imports wait until a verb runs."""

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from generators.generated import Generated
 from workbench.execution.looped import run_looped
-from workbench.execution.stacked import Stack, run_stacked, stackable
+from workbench.execution.stacked import Stack, run_stacked, stackable, stacking_key
 
-__all__ = ["Stack", "predict", "run", "run_looped", "run_stacked", "stackable"]
+__all__ = ["Stack", "predict", "run", "run_looped", "run_stacked", "stackable", "stacking_key"]
 
 
 def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
@@ -21,7 +21,7 @@ def predict(
     generated: Generated, x: Float[Tensor, "batch inputs"], networks_at_once: int = 128
 ) -> Float[Tensor, "networks batch classes"]:
     """Predicted probabilities of many networks, sorted into like-sized groups to save padding."""
-    order = sorted(range(len(generated)), key=lambda i: (len(generated.layout.layouts[i]), i))
+    order = sorted(range(len(generated)), key=lambda i: (stacking_key(generated.blueprints[i]), i))
     out: list[Tensor] = []
     for start in range(0, len(order), networks_at_once):
         part = generated.select(order[start : start + networks_at_once])

@@ -39,6 +39,13 @@ def stackable(blueprints: Sequence[Blueprint]) -> bool:
     )
 
 
+def stacking_key(blueprint: Blueprint) -> tuple[int, int, int]:
+    """Sort by this to get stacks with little padding: nodes, norms, greatest width."""
+    nodes = blueprint.architecture.nodes
+    normed = sum(dict(node.choices).get("norm", "none") != "none" for node in nodes)
+    return len(nodes), normed, max((neurons for _, neurons in blueprint.maskable), default=0)
+
+
 @dataclass(frozen=True, eq=False)
 class Slot:
     """One position: the shape of its rows in the buffer and what its networks do there.
@@ -49,7 +56,8 @@ class Slot:
     Attributes:
         width, inputs, chunks: most neurons, incoming weights and tokens per neuron of any network.
         order: the networks in the slot's order.
-        groups: (activation, normed, number of networks) along that order.
+        normed: how many networks have a norm here; they come last.
+        groups: (activation, number of networks) along that order.
         sources: values that any network reads here; 0 = the data.
         steady: those of them that every network reads, through a wire that is not optional.
         moves: per source the way from its order to this one and back; None where they are the same.
@@ -59,10 +67,15 @@ class Slot:
     inputs: int
     chunks: int
     order: Tensor
-    groups: tuple[tuple[str, bool, int], ...]
+    normed: int
+    groups: tuple[tuple[str, int], ...]
     sources: tuple[int, ...]
     steady: frozenset[int]
     moves: tuple[tuple[Tensor, Tensor] | None, ...]
+
+
+Blocks = Sequence[tuple[Tensor, Tensor]]
+"""Per slot lanes ``[networks, width, 3]`` and weights ``[networks, width, inputs]``."""
 
 
 class _Reorder(torch.autograd.Function):
@@ -136,7 +149,7 @@ class Stack:
         slots: list[Slot] = []
         places = [torch.arange(self.count)]
         for j in range(self.depth):
-            kinds = list(zip(acts[j], norms[:, j].tolist(), strict=True))
+            kinds = list(zip(norms[:, j].tolist(), acts[j], strict=True))
             order = torch.tensor(sorted(range(self.count), key=lambda n, kinds=kinds: kinds[n]))  # type: ignore[misc]
             places.append(torch.argsort(order))
             sources = tuple(torch.nonzero(wired[j]).flatten().tolist())
@@ -146,9 +159,8 @@ class Stack:
                     inputs=int(inputs[:, j].max()),
                     chunks=-(-int(inputs[:, j].max()) // width_per_token),
                     order=order.to(self.device),
-                    groups=tuple(
-                        (act, normed, kinds.count((act, normed))) for act, normed in sorted(set(kinds))
-                    ),
+                    normed=int(norms[:, j].sum()),
+                    groups=tuple((act, kinds.count((normed, act))) for normed, act in sorted(set(kinds))),
                     sources=sources,
                     steady=frozenset(s for s in sources if bool((self.adjacency[:, j, s] == 1).all())),
                     moves=tuple(self._move(places[source][order]) for source in sources),
@@ -186,62 +198,77 @@ class Stack:
         tokens = buffer[self.rows].reshape(*self.layout.node.shape, *buffer.shape[1:])
         return tokens * self.layout.real.reshape(*self.layout.real.shape, *([1] * (tokens.dim() - 2)))
 
+    def blocks(
+        self, buffer: Float[Tensor, "rows entries"]
+    ) -> list[tuple[Float[Tensor, "networks width lanes"], Float[Tensor, "networks width inputs"]]]:
+        """Per slot the lanes (bias, scale, shift) and the incoming weights of all networks, in its order."""
+        found = []
+        for slot, block in zip(self.slots, buffer.split(self.sizes), strict=False):
+            lanes, weights = block.view(self.count, slot.width, slot.chunks, -1).split(
+                [LANES, block.shape[-1] - LANES], dim=-1
+            )
+            found.append((lanes[:, :, 0], weights.reshape(self.count, slot.width, -1)[..., : slot.inputs]))
+        return found
+
+    def join(self, blocks: Blocks) -> Float[Tensor, "rows entries"]:
+        """The inverse of ``blocks``; zero where no network has anything."""
+        entries = self.layout.used.shape[-1]
+        buffer = blocks[0][0].new_zeros(self.rows_total + 1, entries)
+        for slot, part, (lanes, weights) in zip(self.slots, buffer.split(self.sizes), blocks, strict=False):
+            view = part.view(self.count, slot.width, slot.chunks, entries)
+            view[:, :, 0, :LANES] = lanes
+            padded = torch.nn.functional.pad(weights, (0, slot.chunks * (entries - LANES) - slot.inputs))
+            view[..., LANES:] = padded.view(self.count, slot.width, slot.chunks, -1)
+        return buffer
+
     def run(
         self,
-        buffer: Float[Tensor, "rows entries"],
+        blocks: Blocks,
         open_rows: Float[Tensor, " rows"] | None,
         gates: Float[Tensor, "networks edges"],
         x: Float[Tensor, "*networks batch inputs"],
     ) -> Float[Tensor, "networks batch classes"]:
         """Logits of all networks.
 
-        Differentiable in everything. Where an entry of the buffer holds no parameter its
-        gradient means nothing and is not always 0 (a skip may be wider than the layer it enters).
-
         Args:
-            buffer: packed tokens.
+            blocks: of the packed tokens.
             open_rows: packed open neurons: 1 for a neuron that exists and is open, else 0; None if all are open.
             gates: of the optional edges.
             x: one batch for all networks or one for each.
         """
-        adjacency = self.adjacency.to(gates.dtype)
+        adjacency = self.adjacency
         if len(self.edges):
             n, target, source, edge = self.edges.unbind(1)
-            adjacency = adjacency.index_put((n, target, source), gates[n, edge])
+            adjacency = adjacency.index_put((n, target, source), gates[n, edge].to(adjacency.dtype))
         values: list[Tensor] = [x]
         masks = (self.existing if open_rows is None else open_rows).split(self.sizes)
-        for j, (slot, block) in enumerate(zip(self.slots, buffer.split(self.sizes), strict=False)):
+        for j, (slot, (lanes, weights)) in enumerate(zip(self.slots, blocks, strict=True)):
             z = self._gathered(values, adjacency[:, j], slot)
-            lanes, weights = block.view(self.count, slot.width, slot.chunks, -1).split(
-                [LANES, block.shape[-1] - LANES], dim=-1
-            )
-            lanes = lanes[:, :, 0]
-            weights = weights.reshape(self.count, slot.width, -1)[..., : slot.inputs]
             mask = masks[j].view(self.count, slot.width, slot.chunks)[..., 0]
             if z.dim() == 2:
-                h = (
-                    (z @ weights.reshape(-1, slot.inputs).T)
-                    .view(len(z), self.count, slot.width)
-                    .transpose(0, 1)
-                )
+                h = (z @ weights.reshape(-1, slot.inputs).T).view(len(z), self.count, slot.width).transpose(0, 1)
                 h = h + lanes[:, None, :, 0]
             else:
                 h = torch.baddbmm(lanes[:, None, :, 0], z, weights.transpose(1, 2))
-            values.append(self._activated(h, lanes, mask, slot, all_open=open_rows is None))
+            h = self._activated(h, lanes, mask, slot)
+            values.append(h if open_rows is None else h * mask[:, None])
         return values[-1] if self.back is None else _Reorder.apply(values[-1], *self.back)
 
-    @staticmethod
-    def _activated(h: Tensor, lanes: Tensor, mask: Tensor, slot: Slot, all_open: bool) -> Tensor:
-        """Norm and activation group by group; closed and missing neurons put out zero."""
-        sizes = [count for _, _, count in slot.groups]
-        parts = []
-        for (activation, normed, _), own, lane, is_open in zip(
-            slot.groups, h.split(sizes), lanes.split(sizes), mask.split(sizes), strict=True
-        ):
-            if normed:
-                own = torch.addcmul(lane[:, None, :, 2], MaskedNorm.apply(own, is_open), lane[:, None, :, 1])
-            own = ACTIVATION_FUNCTIONS[activation](own)
-            parts.append(own if all_open else own * is_open[:, None])
+    def _activated(self, h: Tensor, lanes: Tensor, mask: Tensor, slot: Slot) -> Tensor:
+        """Norm for those that have one, then each activation on its own stretch of networks."""
+        plain = self.count - slot.normed
+        halves = [h[:plain]] if plain else []
+        if slot.normed:
+            norm = MaskedNorm.apply(h[plain:], mask[plain:])
+            lane = lanes[plain:]
+            halves.append(torch.addcmul(lane[:, None, :, 2], norm, lane[:, None, :, 1]))
+        parts, sizes = [], iter(slot.groups)
+        for half in halves:
+            start = 0
+            while start < len(half):
+                activation, count = next(sizes)
+                parts.append(ACTIVATION_FUNCTIONS[activation](half[start : start + count]))
+                start += count
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _gathered(self, values: list[Tensor], weights: Tensor, slot: Slot) -> Tensor:
@@ -265,4 +292,4 @@ class Stack:
 def run_stacked(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
     """Logits ``[networks, batch, classes]`` of all networks in one call."""
     stack = Stack(generated.layout)
-    return stack.run(stack.pack(generated.tokens), stack.pack(generated.open_neurons), generated.gates, x)
+    return stack.run(stack.blocks(stack.pack(generated.tokens)), stack.pack(generated.open_neurons), generated.gates, x)

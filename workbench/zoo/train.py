@@ -81,18 +81,27 @@ def train_networks(
     start = initial_tokens(tokenizer, blueprints, seeds) if initial is None else initial
     layout = tokenizer.batch(blueprints).to(device)
     stack = Stack(layout)
-    buffer = stack.pack(start.to(device)).requires_grad_()
-    used = stack.pack(layout.used.float())
+    blocks = [
+        (lanes.clone().requires_grad_(), weights.clone().requires_grad_())
+        for lanes, weights in stack.blocks(stack.pack(start.to(device)))
+    ]
+    leaves = [leaf for block in blocks for leaf in block]
+    used = [part for block in stack.blocks(stack.pack(layout.used.float())) for part in block]
     open_tokens = layout.real.float()
     gates = layout.edge_real.float()
+
+    @torch.no_grad()
+    def tokens() -> Tensor:
+        return stack.unpack(stack.join(blocks))
+
     order = torch.Generator().manual_seed(hash_seeds(seeds))
     optimizer = torch.optim.AdamW(
-        [buffer], lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
+        leaves, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, recipe.steps))
     best = torch.full((len(blueprints),), -1.0, device=device)
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
-    best_tokens = stack.unpack(buffer.detach())
+    best_tokens = tokens()
     curve: list[float] = []
     open_rows: Tensor | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
@@ -100,26 +109,26 @@ def train_networks(
     batch = min(recipe.batch_size, len(task.train))
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
-            open_tokens = prune_neurons(layout, stack.unpack(buffer.detach()), torch.tensor(densities))
+            open_tokens = prune_neurons(layout, tokens(), torch.tensor(densities))
             open_rows = stack.pack(open_tokens)
             best.fill_(-1.0)
         index = torch.randint(len(task.train), (len(blueprints), batch), generator=order).to(device)
         x, y = task.train.x[index], task.train.y[index]
         if recipe.input_noise:
             x = x + noise[torch.randint(len(noise), index.shape, generator=order).to(device)]
-        total = loss(stack.run(buffer, open_rows, gates, x), y).sum()
-        (gradient,) = torch.autograd.grad(total, buffer)
-        buffer.grad = gradient * used
+        total = loss(stack.run(blocks, open_rows, gates, x), y).sum()
+        for leaf, gradient, real in zip(leaves, torch.autograd.grad(total, leaves), used, strict=True):
+            leaf.grad = gradient * real
         optimizer.step()
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
             with torch.no_grad():
-                logits = stack.run(buffer, open_rows, gates, task.validation.x)
+                logits = stack.run(blocks, open_rows, gates, task.validation.x)
             now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
             better = now >= best
             best = torch.where(better, now, best)
             best_look[better] = len(curve)
-            best_tokens = torch.where(better[:, None, None], stack.unpack(buffer.detach()), best_tokens)
+            best_tokens = torch.where(better[:, None, None], tokens(), best_tokens)
             curve.append(float(now.mean()))
             if progress is not None:
                 progress(step + 1 if not len(curve) - 1 else recipe.check_every)

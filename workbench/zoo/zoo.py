@@ -22,12 +22,13 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
+from workbench.execution import stacking_key
 from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
 SCHEMA = 1
-AT_ONCE = 64
+AT_ONCE = 128
 """Networks trained in one stack: larger ones waste padding, smaller ones the batched products."""
 
 Progress = Callable[[str, int, int], None]
@@ -183,9 +184,7 @@ def train_sorted(
 
     ``progress`` is told network steps: steps times networks.
     """
-    order = sorted(
-        range(len(blueprints)), key=lambda i: (len(blueprints[i].architecture.nodes), _size(blueprints[i]))
-    )
+    order = sorted(range(len(blueprints)), key=lambda i: stacking_key(blueprints[i]))
     parts: list[Trained] = []
     for start in range(0, len(order), AT_ONCE):
         index = order[start : start + AT_ONCE]
@@ -297,7 +296,3 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
 
 def _part(collection: Collection, index: range) -> Collection:
     return Collection(networks=collection.networks.select(list(index)), scores=collection.scores[list(index)])
-
-
-def _size(blueprint: Blueprint) -> int:
-    return max((neurons for _, neurons in blueprint.maskable), default=0)

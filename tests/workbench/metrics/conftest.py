@@ -4,11 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import settings
-
-# A slow machine is no failure.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 EXAMPLES, CLASSES = 240, 5
 

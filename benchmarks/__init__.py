@@ -1,0 +1,1 @@
+"""Side-by-side measurements; never tests. ``python -m benchmarks`` runs them all."""

@@ -1,0 +1,151 @@
+"""The smaller verbs on a real run, and what they say when something is wrong."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest_sweep import Sweep
+
+from search_spaces import MLPSpace
+from weightloom.__main__ import main
+from workbench.summary import Summary
+
+Capture = pytest.CaptureFixture[str]
+
+
+def ok(capsys: Capture, *arguments: str) -> dict[str, object]:
+    code = main([*arguments, "--json"])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    found = json.loads(out)
+    assert isinstance(found, dict)
+    return found
+
+
+def bad(capsys: Capture, *arguments: str, code: int = 2) -> str:
+    assert main(list(arguments)) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("weightloom: ")
+    return last
+
+
+def generator_of(sweep: Sweep, family: str = "mlp") -> Path:
+    number = next(t.number for t in sweep.summary.trials if t.family == family and t.state == "complete")
+    return sweep.folder / "generators" / f"trial-{number:03d}"
+
+
+def test_compare(sweep: Sweep, capsys: Capture) -> None:
+    found = ok(capsys, "compare", str(sweep.folder))
+    assert len(found["rows"]) == sum(len(g.metrics) for g in sweep.summary.generators.values())  # type: ignore[arg-type]
+    assert main(["compare", str(sweep.folder), str(sweep.folder / "summary.json")]) == 0
+    assert "fidelity" in capsys.readouterr().out
+    assert main(["compare", str(sweep.folder), "--csv"]) == 0
+    assert capsys.readouterr().out.startswith("run,generator,kind,family,metric,mean,low,high,n\n")
+    assert "weightloom sweep" in bad(capsys, "compare", str(sweep.runs / "nothing"))
+
+
+def test_evaluate_gives_the_figures_of_the_sweep(sweep: Sweep, capsys: Capture) -> None:
+    runs = ("--preset", "quick", "--runs-folder", str(sweep.runs))
+    found = ok(capsys, "evaluate", str(generator_of(sweep)), *runs)
+    expected = sweep.summary.generators["mlp"].metrics["fidelity"].mean
+    assert found["metrics"]["fidelity"]["mean"] == pytest.approx(expected, abs=1e-5)  # type: ignore[index]
+
+
+def test_generate_and_verify(sweep: Sweep, capsys: Capture, tmp_path: Path) -> None:
+    folder = str(generator_of(sweep))
+    found = ok(capsys, "generate", folder, "--sample", "2", "--seed", "5", "--out", str(tmp_path / "a"))
+    assert len(found["networks"]) == 2  # type: ignore[arg-type]
+    file = tmp_path / "one.json"
+    import numpy as np
+
+    file.write_text(MLPSpace(inputs=64, outputs=10).sample(np.random.default_rng(1)).to_json())
+    ok(
+        capsys,
+        "generate",
+        folder,
+        "--architecture",
+        str(file),
+        "--out",
+        str(tmp_path / "b"),
+        "--density",
+        "0.5",
+    )
+    paths = [*(tmp_path / "a").iterdir(), *(tmp_path / "b").iterdir(), *sweep.folder.glob("exports/*.safetensors")]
+    assert len(paths) >= 4
+    for path in paths:
+        assert ok(capsys, "verify", str(path))["difference"] == 0
+    damaged = paths[0]
+    damaged.write_bytes(damaged.read_bytes()[:-4])
+    assert damaged.name in bad(capsys, "verify", str(damaged))
+
+
+def test_export_adds_to_the_run(sweep: Sweep, capsys: Capture, tmp_path: Path) -> None:
+    copy = tmp_path / "runs" / "quick"
+    shutil.copytree(sweep.runs / ".zoo", tmp_path / "runs" / ".zoo")
+    shutil.copytree(sweep.folder, copy, ignore=shutil.ignore_patterns("wandb"))
+    found = ok(capsys, "export", str(copy), "--family", "transformer", "--top", "2", "--to", "safetensors")
+    assert len(found["exports"]) == 2  # type: ignore[arg-type]
+    exports = Summary.read(copy).exports
+    assert {export.generator for export in exports[-2:]} == {"transformer"}
+    assert exports[:-2] == sweep.summary.exports
+    assert "Did you mean 'mlp'" in bad(capsys, "export", str(copy), "--family", "mpl")
+    assert "'safetensors' or 'onnx'" in bad(capsys, "export", str(copy), "--to", "pickle")
+    assert "greater than or equal to 0" in bad(capsys, "export", str(copy), "--top", "-1")
+
+
+def test_train_saves_a_generator(sweep: Sweep, capsys: Capture, tmp_path: Path) -> None:
+    out = tmp_path / "generator"
+    arguments = (
+        *("train", "transformer", "--preset", "quick", "--mode", "zoo", "--steps", "2"),
+        *("--settings", "d=16", "layers=1", "--set", "evaluation.thorough=false"),
+        *("--runs-folder", str(sweep.runs), "--out", str(out)),
+    )
+    assert "fidelity" in ok(capsys, *arguments)["metrics"]  # type: ignore[operator]
+    origin = json.loads((out / "origin.json").read_text())
+    assert (origin["mode"], origin["zoo_digest"]) == ("zoo", sweep.summary.zoo["hash"])
+    assert "--out" in bad(capsys, *arguments)
+
+
+def test_a_run_is_safe_from_mistakes(sweep: Sweep, capsys: Capture) -> None:
+    before = (sweep.folder / "summary.json").read_bytes()
+    arguments = ("sweep", "quick", "--runs-folder", str(sweep.runs))
+    assert "--resume" in bad(capsys, *arguments)
+    message = bad(capsys, *arguments, "--resume", "--set", "training.steps=41")
+    assert "'training.steps'" in message
+    assert "got 41" in message
+    assert "got both" in bad(capsys, *arguments, "--resume", "--overwrite")
+    assert (sweep.folder / "summary.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("file", ["networks.safetensors", "zoo.json"])
+@pytest.mark.parametrize("cut", [True, False], ids=["truncated", "altered"])
+def test_a_damaged_zoo_is_named_and_never_used(
+    sweep: Sweep, capsys: Capture, tmp_path: Path, file: str, cut: bool
+) -> None:
+    shutil.copytree(sweep.runs / ".zoo", tmp_path / ".zoo")
+    path = tmp_path / ".zoo" / str(sweep.summary.zoo["hash"]) / file
+    content = bytearray(path.read_bytes())
+    if cut:
+        del content[len(content) // 2 :]
+    elif file == "zoo.json":
+        content = bytearray(content.replace(b'"schema": 1', b'"schema": 7'))
+    else:
+        content[-9] ^= 1
+    path.write_bytes(content)
+    message = bad(capsys, "sweep", "quick", "--tracker", "none", "--runs-folder", str(tmp_path))
+    assert file in message
+    assert not (tmp_path / "quick" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "origin.json"])
+def test_a_damaged_generator_is_named(sweep: Sweep, capsys: Capture, tmp_path: Path, file: str) -> None:
+    shutil.copytree(generator_of(sweep), tmp_path / "generator")
+    path = tmp_path / "generator" / file
+    path.write_bytes(path.read_bytes()[:-20])
+    out = str(tmp_path / "out")
+    assert file in bad(capsys, "generate", str(tmp_path / "generator"), "--sample", "1", "--out", out)
+    path.unlink()
+    assert file in bad(capsys, "evaluate", str(tmp_path / "generator"), "--preset", "quick")

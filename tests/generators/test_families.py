@@ -1,0 +1,144 @@
+"""What the learned families share: encoder, heads, connectivity; and that they can learn."""
+
+import math
+
+import pytest
+import torch
+
+from generators.connectivity import open_edges, open_neurons, straight_through
+from generators.diffusion import DiffusionConfig, DiffusionGenerator
+from generators.encoder import BlueprintEncoder, index_code
+from generators.generator import Condition, Generator
+from generators.heads import to_generated, to_values
+from generators.mlp import MLPConfig, MLPGenerator
+from generators.testing import small_architectures, small_collection
+from generators.tokens import WeightTokenizer
+from generators.transformer import TransformerConfig, TransformerGenerator
+from search_spaces import Architecture, Blueprint, Edge, Node, WeightloomError
+
+BLUEPRINTS = [Blueprint.of(architecture) for architecture in small_architectures()]
+TOKENIZER = WeightTokenizer(width=4)
+
+
+def families() -> list[Generator]:
+    torch.manual_seed(0)
+    return [
+        MLPGenerator(MLPConfig(token_width=4, d=16, hidden=24, layers=2, latent=6)),
+        TransformerGenerator(TransformerConfig(token_width=4, d=16, layers=2, latent=6)),
+        DiffusionGenerator(DiffusionConfig(token_width=4, d=16, layers=2, steps=3)),
+    ]
+
+
+@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+def test_untrained_weights_have_their_natural_size(generator: Generator) -> None:
+    """Root mean square about 1/sqrt(fan-in), so that signals neither vanish nor explode."""
+    seeds = list(range(40))
+    generated = generator.generate([BLUEPRINTS[1]] * 40, seeds)
+    units = (generated.tokens - generated.layout.centre) / generated.layout.scale
+    size = float(units[generated.layout.used].square().mean().sqrt())
+    assert 0.5 < size < 2.0
+
+
+@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+def test_untrained_wires_are_mostly_open(generator: Generator) -> None:
+    generated = generator.generate([BLUEPRINTS[1]] * 40, range(40))
+    assert float(generated.gates[generated.layout.edge_real].mean()) > 0.7
+
+
+@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+def test_a_family_can_fit_one_network(generator: Generator) -> None:
+    """A hundred and twenty steps bring the weights much nearer to a target."""
+    target = small_collection(generator.tokenizer, count=1, seed=3).networks
+    layout, used = target.layout, target.layout.used
+    optimizer = torch.optim.Adam(generator.parameters(), lr=3e-3)
+    latent = generator.draw_latent(target.blueprints, [0])
+    errors = []
+    for _ in range(120):
+        out = generator(target.blueprints, latent)
+        loss = ((out.tokens - target.tokens) / layout.scale * used).square().sum() / used.sum()
+        errors.append(float(loss.detach()))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert errors[-1] < 0.3 * errors[0]
+
+
+@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+def test_latents_belong_to_seeds(generator: Generator) -> None:
+    one = generator.draw_latent(BLUEPRINTS[:1], [5])
+    both = generator.draw_latent([BLUEPRINTS[0], BLUEPRINTS[0]], [4, 5])
+    assert torch.equal(both[1], one[0])
+    assert not torch.equal(both[0], both[1])
+
+
+def test_densities_that_make_no_sense() -> None:
+    for density in (0.0, -1.0, 1.5, math.nan):
+        with pytest.raises(WeightloomError, match="above 0 and at most 1"):
+            Condition.uniform(2, density)
+
+
+def test_straight_through_is_exact() -> None:
+    soft = torch.rand(10_000).requires_grad_()
+    hard = (soft.detach() > 0.5).float()
+    out = straight_through(hard, soft)
+    assert torch.equal(out, hard)
+    out.sum().backward()
+    assert torch.equal(soft.grad, torch.ones(10_000))
+
+
+def test_dense_masks_pass_no_gradient_sparse_ones_do() -> None:
+    layout = TOKENIZER.batch(BLUEPRINTS)
+    scores = torch.randn(layout.node.shape).requires_grad_()
+    density = torch.tensor([1.0, 0.5, 1.0, 0.5])
+    masks = open_neurons(layout, scores, density)
+    assert set(masks.unique().tolist()) == {0.0, 1.0}
+    masks.sum().backward()
+    assert (scores.grad.abs().sum(1) > 0).tolist() == [False, True, False, True]
+    edge_scores = torch.randn(layout.edge_real.shape).requires_grad_()
+    gates = open_edges(layout, edge_scores)
+    assert torch.equal(gates > 0, layout.edge_real & (edge_scores > 0))
+    gates.sum().backward()
+    assert torch.equal(edge_scores.grad != 0, layout.edge_real)
+
+
+def test_values_and_networks_are_inverse() -> None:
+    networks = small_collection(TOKENIZER).networks
+    values, neurons, edges = to_values(networks)
+    density = torch.ones(len(networks))
+    again = to_generated(TOKENIZER, networks.layout, values, neurons, edges, Condition(density=density))
+    torch.testing.assert_close(again.tokens, networks.tokens, atol=1e-6, rtol=1e-6)
+    assert torch.equal(again.gates, networks.gates)
+    assert torch.equal(neurons > 0, networks.open_neurons > 0.5)
+
+
+def test_encoder_sees_what_differs() -> None:
+    """Tokens of different neurons, nodes, chunks and architectures have different vectors."""
+    torch.manual_seed(0)
+    layout = TOKENIZER.batch(BLUEPRINTS)
+    encoded = BlueprintEncoder(16)(layout)
+    for n, part in enumerate(layout.layouts):
+        own = encoded.tokens[n, : len(part)]
+        distance = torch.cdist(own, own) + torch.eye(len(own)) * 9
+        assert float(distance.min().detach()) > 1e-3
+    graphs = torch.cdist(encoded.graph, encoded.graph) + torch.eye(4) * 9
+    assert float(graphs.min().detach()) > 1e-3
+
+
+def test_encoder_takes_more_nodes_than_tokens() -> None:
+    names = [f"same_{i}" for i in range(5)]
+    choices = (("activation", "none"), ("norm", "none"), ("width", 1))
+    nodes = [Node(name="x", operation="input", choices=(("width", 2),))]
+    nodes += [Node(name=name, operation="identity") for name in names]
+    nodes.append(Node(name="y", operation="dense", choices=choices))
+    chain = [Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False)]
+    blueprint = Blueprint.of(Architecture(space="hand", nodes=tuple(nodes), edges=tuple(chain)))
+    encoded = BlueprintEncoder(16)(TOKENIZER.batch([blueprint]))
+    assert encoded.tokens.shape == (1, 1, 16)
+
+
+def test_index_codes_differ_and_have_unit_variance() -> None:
+    codes = index_code(torch.arange(2000))
+    assert float(codes.square().mean()) == pytest.approx(1.0, abs=0.1)
+    near = torch.cdist(codes, codes) + torch.eye(2000) * 9
+    assert float(near.min()) > 0.5
+    assert not torch.equal(index_code(torch.arange(5)), index_code(torch.arange(5), seed=1))

@@ -1,0 +1,144 @@
+"""The front door: light, typed, and civil about mistakes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps.config import checked, resolve
+from sweeps.reading import parse
+from weightloom import __version__
+from weightloom.__main__ import VERBS, main
+
+HEAVY = ("torch", "pytorch_lightning", "optuna", "diffusers", "wandb", "sklearn")
+KINDS = ("spaces", "generators", "tasks", "metrics", "presets")
+Capture = pytest.CaptureFixture[str]
+
+
+def complaint(capsys: Capture, *arguments: str, code: int = 2) -> str:
+    assert main(list(arguments)) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    lines = [line for line in err.splitlines() if line != "loading libraries …"]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("weightloom: ")
+    return lines[0]
+
+
+def test_help_and_list_import_nothing_heavy() -> None:
+    commands = [["--help"], ["--version"], *([verb, "--help"] for verb in VERBS)]
+    commands += [["list", kind] for kind in KINDS] + [["list", "metrics", "--json"], ["lst"], ["sweep", "demoo"]]
+    code = (
+        "import sys\nfrom weightloom.__main__ import main\n"
+        f"for command in {commands!r}: main(command)\n"
+        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "HEAVY []"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_an_example(verb: str, capsys: Capture) -> None:
+    assert main([verb, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"Example: weightloom {verb} " in " ".join(out.split())
+    assert "--json" in out
+
+
+def test_the_root_help_names_every_verb(capsys: Capture) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(verb in out for verb in VERBS)
+    assert "sweep demo" in out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_list_describes_in_one_line(kind: str, capsys: Capture) -> None:
+    assert main(["list", kind, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found
+    assert all(text and "\n" not in text for text in found.values())
+    assert main(["list", kind]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+def test_list_knows_what_is_registered(capsys: Capture) -> None:
+    for kind, name in (("spaces", "mlp"), ("generators", "diffusion"), ("tasks", "idx"), ("presets", "quick")):
+        main(["list", kind, "--json"])
+        assert name in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("swep", "demo"), 'Did you mean "sweep"?'),
+        (("sweep",), "PRESET"),
+        (("sweep", "demoo"), "unknown preset 'demoo'. Did you mean 'demo'?"),
+        (("sweep", "none.yaml"), "none.yaml"),
+        (("sweep", "quick", "--nme", "x"), "Did you mean --name?"),
+        (("sweep", "quick", "--trials", "abc"), '"abc"'),
+        (("sweep", "quick", "--trials", "0"), "key 'trials': expected greater than or equal to 1, got 0"),
+        (("sweep", "quick", "--tracker", "wand"), '"wandb", "none"'),
+        (("sweep", "quick", "--task", "digit"), "Did you mean 'digits'?"),
+        (("sweep", "quick", "--space", "mpl"), "Did you mean 'mlp'?"),
+        (("sweep", "quick", "--set", "zoo.tset=8"), "unknown key 'zoo.tset'. Did you mean 'zoo.test'?"),
+        (("sweep", "quick", "--set", "zoo.test=few"), "key 'zoo.test': expected a valid integer"),
+        (("sweep", "quick", "--set", "zoo.test"), "KEY=VALUE"),
+        (("sweep", "quick", "--name", "a/b"), "key 'name'"),
+        (("sweep", "quick", "--task", "idx"), "--data FOLDER"),
+        (("sweep", "quick", "--task", "idx", "--data", "/nowhere"), "/nowhere"),
+        (("sweep", "quick", "--data", "/tmp"), "task digits: expected no folder"),
+        (("train", "mpl", "--out", "x"), "unknown family 'mpl'. Did you mean 'mlp'?"),
+        (("train", "noise", "--out", "x"), "unknown family 'noise'"),
+        (("train", "mlp"), "--out"),
+        (("train", "mlp", "--mode", "tsk", "--out", "x"), '"task", "zoo", "both"'),
+        (("train", "mlp", "--settings", "hiden=3", "--out", "x"), "Did you mean 'hidden'?"),
+        (("train", "mlp", "--steps", "0", "--out", "x"), "key 'training.steps'"),
+        (("evaluate", "nothing"), "nothing/config.json"),
+        (("generate", "nothing", "--out", "x"), "--architecture FILE or --sample N"),
+        (("generate", "nothing", "--out", "x", "--sample", "0"), "--sample: expected an integer of at least 1"),
+        (("generate", "nothing", "--out", "x", "--sample", "1", "--density", "2"), "--density: expected"),
+        (("generate", "nothing", "--out", "x", "--sample", "1"), "nothing/config.json"),
+        (("export", "nothing"), "nothing/summary.json"),
+        (("verify", "nothing.safetensors"), "nothing.safetensors"),
+        (("compare", "nothing"), "nothing/summary.json"),
+        (("compare", "nothing", "--csv", "--json"), "got both"),
+        (("list", "space"), "Did you mean 'spaces'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...],
+    expected: str,
+    capsys: Capture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in complaint(capsys, *arguments)
+    assert not [path for path in tmp_path.rglob("*") if path.name != "runs"], "nothing is left behind"
+
+
+def test_print_config_is_read_back(capsys: Capture) -> None:
+    assert main(["sweep", "quick", "--print-config", "--trials", "5", "--set", "zoo.test=8"]) == 0
+    printed = checked(parse(capsys.readouterr().out, "printed"))
+    assert printed == resolve("quick", {"trials": 5, "zoo.test": 8})
+
+
+def test_a_mistake_of_ours_is_one_line_with_a_log(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sweeps.single
+
+    def fail(*_: object) -> float:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr(sweeps.single, "verify_file", fail)
+    line = complaint(capsys, "verify", "x.safetensors", code=1)
+    assert "ZeroDivisionError: of ours" in line
+    log = Path(line.split("details: ")[1].rstrip(")"))
+    assert "Traceback" in log.read_text()
+    log.unlink()
