@@ -16,7 +16,7 @@ from generators.collection import Collection
 from generators.encoder import BlueprintEncoder, Encoded
 from generators.generated import Generated
 from generators.generator import Condition, Denoiser, Generator, GeneratorConfig, Mode, Trial, standard_normal
-from generators.heads import sinusoid, to_generated, to_values
+from generators.heads import sinusoid, to_generated, to_values, unit_head
 from generators.tokens import LANES, BatchLayout
 from search_spaces import Blueprint
 
@@ -24,8 +24,6 @@ from search_spaces import Blueprint
 # channels = entries + 1, the last is the score of the neuron (for an edge: the score of its gate)
 
 TRAIN_STEPS = 1000
-NOISE_KEPT = 0.3
-"""Share of the best linear guess that an untrained denoiser keeps; the rest of the variance it makes itself."""
 
 
 class DiffusionConfig(GeneratorConfig):
@@ -36,6 +34,13 @@ class DiffusionConfig(GeneratorConfig):
     steps: int = Field(default=4, ge=1, le=1000, description="denoiser evaluations for one network")
     gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
     shift: float = Field(default=3.0, gt=0, description="flow only: more than 1 spends more steps on noisy states")
+    kept: float = Field(default=0.4, ge=0, le=1, description="share of the noisy state that each step passes on")
+    components: int = Field(
+        default=8,
+        ge=1,
+        le=4096,
+        description="discrete part of the latent: a mixture, each component with neurons of its own",
+    )
     scheduler: Literal["flow", "ddim", "dpm++"] = Field(
         default="flow",
         description="flow matching (Lipman et al. 2023, arXiv:2210.02747), DDIM (Song et al. 2021, "
@@ -47,10 +52,11 @@ class DiffusionGenerator(Generator, Denoiser):
     """Few-step refinement of noise into weights, neuron scores and gates, by a transformer over tokens.
 
     The latent is the noise itself, one number for each entry of each token and each edge. The denoiser
-    predicts the data as ``c (1 + a) x_t + m``: ``a`` and ``m`` come from the transformer, entry by entry, and
-    c = α/(α² + σ²) for x_t = α data + σ noise, the best linear guess for data of unit variance (compare
-    Karras et al. 2022, arXiv:2206.00364, table 1). So keeping or removing an entry's noise is one number, and
-    an untrained generator emits freshly initialised networks.
+    predicts the data as ``kept c x_t + m``: ``m`` comes from the transformer, and c = α/(α² + σ²) for
+    x_t = α data + σ noise is the best linear guess for data of unit variance (compare Karras et al. 2022,
+    arXiv:2206.00364, table 1). ``kept`` is fixed: task loss alone would remove all noise, and with it all
+    difference between latents; what is kept, the transformer has to live with. An untrained generator emits
+    freshly initialised networks.
     """
 
     name: ClassVar[str] = "diffusion"
@@ -67,7 +73,7 @@ class DiffusionGenerator(Generator, Denoiser):
         self.enter = nn.Linear(self.channels, c.d)
         self.condition = nn.Sequential(nn.Linear(64 + 16, c.d), nn.GELU(), nn.Linear(c.d, c.d))
         self.body = TokenTransformer(c.d, c.layers)
-        self.leave = nn.Sequential(nn.LayerNorm(c.d), self._head(c.d))
+        self.leave = unit_head(c.d, self.channels)
         self.register_buffer("unit", torch.ones(self.channels))
 
     @property
@@ -84,25 +90,26 @@ class DiffusionGenerator(Generator, Denoiser):
         }
 
     def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
-        """Standard normal noise ``[networks, state, channels]``."""
+        """Standard normal noise ``[networks, 1 + state, channels]``; the first number of all is the component."""
         layout = self.tokenizer.batch(blueprints)
         tokens, edges = layout.node.shape[1], layout.edge_real.shape[1]
-        noise = torch.zeros(len(seeds), tokens + edges, self.channels)
+        noise = torch.zeros(len(seeds), 1 + tokens + edges, self.channels)
         for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
             own_edges = len(part.blueprint.optional_edges)
             draw = standard_normal((len(part) + own_edges, self.channels), seed)
-            noise[n, : len(part)] = draw[: len(part)]
-            noise[n, tokens : tokens + own_edges] = draw[len(part) :]
+            noise[n, 0, 0] = seed % self.settings.components
+            noise[n, 1 : 1 + len(part)] = draw[: len(part)]
+            noise[n, 1 + tokens : 1 + tokens + own_edges] = draw[len(part) :]
         return noise
 
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """Refine ``latent`` in ``steps`` steps; gradients flow through the last ``gradient_steps``."""
         scheduler = self._scheduler()
         scheduler.set_timesteps(self.settings.steps, device=latent.device)
+        component, state = latent[:, 0, 0].long(), latent[:, 1:]
         with torch.no_grad():
-            frozen = self.encoder(layout)
-        live = self.encoder(layout) if torch.is_grad_enabled() else frozen
-        state = latent
+            frozen = self.encoder(layout, component)
+        live = self.encoder(layout, component) if torch.is_grad_enabled() else frozen
         free = self.settings.steps - self.settings.gradient_steps
         for i, t in enumerate(scheduler.timesteps):
             with torch.set_grad_enabled(torch.is_grad_enabled() and i >= free):
@@ -144,8 +151,8 @@ class DiffusionGenerator(Generator, Denoiser):
             layout.real,
             layout.edge_real,
         )
-        keep, add = self.leave(torch.cat([tokens, edges], dim=1)).chunk(2, dim=-1)
-        return alpha / (alpha**2 + sigma**2) * (1 + keep) * state + add
+        add = self.leave(torch.cat([tokens, edges], dim=1))
+        return self.settings.kept * alpha / (alpha**2 + sigma**2) * state + add
 
     def prepare(self, training: Collection) -> None:
         """Measure the spread of each channel over trained networks, so that data has unit variance."""
@@ -158,7 +165,7 @@ class DiffusionGenerator(Generator, Denoiser):
         self.unit.copy_(torch.tensor([*lane, *([weights] * width), score], device=self.unit.device))
 
     def zoo_loss(
-        self, networks: Generated, condition: Condition, generator: torch.Generator
+        self, networks: Generated, origin: Tensor, condition: Condition, generator: torch.Generator
     ) -> Float[Tensor, " networks"]:
         """Mean squared error of the predicted data over real channels, at noise levels of the scheduler.
 
@@ -178,7 +185,7 @@ class DiffusionGenerator(Generator, Denoiser):
             kept = self._scheduler().alphas_cumprod.to(clean.device)[index][:, None, None]
             alpha, sigma = kept.sqrt(), (1 - kept).sqrt()
         noisy = alpha * clean + sigma * noise
-        guess = self.denoise(layout, self.encoder(layout), noisy, time, alpha, sigma, condition)
+        guess = self.denoise(layout, self.encoder(layout, origin % self.settings.components), noisy, time, alpha, sigma, condition)
         return ((guess - clean).square() * real).sum((1, 2)) / real.sum((1, 2))
 
     def _scheduler(self) -> Any:
@@ -200,15 +207,6 @@ class DiffusionGenerator(Generator, Denoiser):
             return 1 - sigma, sigma
         kept = scheduler.alphas_cumprod[t.long().cpu()].to(t.device)
         return kept.sqrt(), (1 - kept).sqrt()
-
-    def _head(self, d: int) -> nn.Linear:
-        """Says for each channel how much of the state to keep and what to add."""
-        head = nn.Linear(d, 2 * self.channels)
-        nn.init.normal_(head.weight, std=d**-0.5)
-        nn.init.zeros_(head.weight.data[: self.channels])
-        nn.init.zeros_(head.bias)
-        nn.init.constant_(head.bias.data[: self.channels], NOISE_KEPT - 1.0)
-        return head
 
     @staticmethod
     def _spread(values: Tensor, used: Tensor) -> float:

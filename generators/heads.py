@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from generators.connectivity import open_edges, open_neurons
 from generators.generated import Generated
@@ -56,3 +56,11 @@ def sinusoid(t: Float[Tensor, " networks"], d: int) -> Float[Tensor, "networks d
     frequency = torch.logspace(0.0, 3.0, half, device=t.device)
     angle = t[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos(), t.new_zeros(len(t), d - 2 * half)], dim=-1)
+
+
+def unit_head(inputs: int, outputs: int) -> nn.Sequential:
+    """A norm and a linear layer whose outputs start with unit variance."""
+    linear = nn.Linear(inputs, outputs)
+    nn.init.normal_(linear.weight, std=inputs**-0.5)
+    nn.init.zeros_(linear.bias)
+    return nn.Sequential(nn.LayerNorm(inputs), linear)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
-from generators.heads import sinusoid, to_generated
+from generators.heads import sinusoid, to_generated, unit_head
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
 
@@ -77,14 +77,6 @@ class MLPGenerator(Generator, Decoder):
         out = self.leave(h)
         edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
         return to_generated(self.tokenizer, layout, out[..., :-1], out[..., -1], edges[..., 0], condition)
-
-
-def unit_head(inputs: int, outputs: int) -> nn.Sequential:
-    """A norm and a linear layer whose outputs start with unit variance."""
-    linear = nn.Linear(inputs, outputs)
-    nn.init.normal_(linear.weight, std=inputs**-0.5)
-    nn.init.zeros_(linear.bias)
-    return nn.Sequential(nn.LayerNorm(inputs), linear)
 
 
 def draw_vectors(seeds: Sequence[int], length: int) -> Tensor:

@@ -85,7 +85,7 @@ def small_collection(tokenizer: WeightTokenizer, count: int = 12, seed: int = 0)
         open_neurons=dense.open_neurons * ~closed,
         gates=dense.gates * (torch.rand(dense.gates.shape, generator=random) > 0.3),
     )
-    return Collection(networks=networks, scores=torch.rand(count, generator=random))
+    return Collection(networks=networks, scores=torch.rand(count, generator=random), origin=torch.arange(count))
 
 
 class GeneratorContract:
@@ -117,7 +117,7 @@ class GeneratorContract:
             process.kill()
             process.communicate()
 
-        request.addfinalizer(end)
+        request.addfinalizer(end)  # noqa: PT021 - type checkers at run time do not take a generator here
         return process
 
     @pytest.fixture

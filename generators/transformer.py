@@ -13,8 +13,8 @@ from generators.attention import TokenTransformer
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial
-from generators.heads import sinusoid, to_generated
-from generators.mlp import LatentConfig, draw_vectors, unit_head
+from generators.heads import sinusoid, to_generated, unit_head
+from generators.mlp import LatentConfig, draw_vectors
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
 

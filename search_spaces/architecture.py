@@ -93,8 +93,8 @@ class Architecture:
     def key(self) -> str:
         """Sixteen hex digits, equal for two architectures exactly if they are the same typed graph.
 
-        Exactly but for chance, once in 2^64. Compared after nodes on no path from input to output are removed and identities are contracted;
-        names of nodes and of the space do not count.
+        Compared after nodes on no path from input to output are removed and identities are contracted;
+        names of nodes and of the space do not count. Chance makes two different ones equal once in 2^64.
         """
         return canonical_key(
             [(n.name, (n.operation, *n.choices)) for n in self.nodes],

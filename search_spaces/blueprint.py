@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ class Blueprint:
             Node(name=name, operation=type(paths.get(name, module)).__name__, choices=tuple(shapes))
             for name, shapes in sides.items()
         ]
-        edges = tuple(Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False))
+        edges = tuple(Edge(source=a.name, target=b.name) for a, b in itertools.pairwise(nodes))
         architecture = Architecture(space="module", nodes=tuple(nodes), edges=edges)
         return cls(architecture=architecture, parameters=parameters, maskable=())
 
@@ -142,6 +143,4 @@ def _specs(module: nn.Module, node_of: Callable[[str], str]) -> Iterator[Paramet
             if not is_norm and weight is not None and weight.dim() >= 2:
                 rows, _, *window = weight.shape
                 fan_in, fan_out = math.prod(weight.shape[1:]), rows * math.prod(window)
-            yield ParameterSpec(
-                name=full, shape=shape, role=role, node=node_of(path), fan_in=fan_in, fan_out=fan_out
-            )
+            yield ParameterSpec(name=full, shape=shape, role=role, node=node_of(path), fan_in=fan_in, fan_out=fan_out)

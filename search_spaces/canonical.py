@@ -45,9 +45,7 @@ def _simplify(
         into = [edge for edge in edges if edge[1] == name]
         if len(into) != 1:
             continue
-        edges = [
-            (into[0][0], b, label) if a == name else (a, b, label) for a, b, label in edges if b != name
-        ]
+        edges = [(into[0][0], b, label) if a == name else (a, b, label) for a, b, label in edges if b != name]
         del labels[name]
     return labels, edges
 
@@ -117,9 +115,7 @@ def _ways(colours: dict[str, str]) -> list[dict[str, str]]:
 
 def _certificate(colours: dict[str, str], into: Links) -> str:
     order = {name: i for i, name in enumerate(sorted(colours, key=lambda n: colours[n]))}
-    links = sorted(
-        (order[source], order[name], _digest(label)) for name in order for label, source in into[name]
-    )
+    links = sorted((order[source], order[name], _digest(label)) for name in order for label, source in into[name])
     return _digest((sorted(colours.values()), links))
 
 

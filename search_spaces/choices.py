@@ -120,9 +120,7 @@ def validate(tree: Tree, genome: Genome) -> dict[str, Value]:
             # the option itself, so that 8.0 becomes 8; True is not 1
             if option == value and isinstance(option, bool) == isinstance(value, bool):
                 return option
-        raise WeightloomError(
-            f"genome: {choice.name} = {value!r} is not allowed; allowed are {list(choice.options)}"
-        )
+        raise WeightloomError(f"genome: {choice.name} = {value!r} is not allowed; allowed are {list(choice.options)}")
 
     checked = walk(tree, decide)
     for name in genome:

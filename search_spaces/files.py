@@ -84,9 +84,7 @@ def read_json(path: str | Path, remedy: str = "check the path") -> Any:
         ) from error
 
 
-def read_bytes(
-    path: str | Path, what: str = "file", remedy: str = "check the path and its permissions"
-) -> bytes:
+def read_bytes(path: str | Path, what: str = "file", remedy: str = "check the path and its permissions") -> bytes:
     """The bytes of one file.
 
     Args:

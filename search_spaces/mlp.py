@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
@@ -42,9 +43,7 @@ class MLPSpace(SearchSpace):
         super().__init__(inputs=inputs, outputs=outputs)
         for what, values, least in (("depths", depths, 0), ("widths", widths, 1)):
             if not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values):
-                raise WeightloomError(
-                    f"space mlp: {what} must be integers of at least {least}, got {list(values)}"
-                )
+                raise WeightloomError(f"space mlp: {what} must be integers of at least {least}, got {list(values)}")
         for activation in activations:
             if activation not in ACTIVATIONS:
                 raise UnknownName("activation", activation, ACTIVATIONS)
@@ -93,12 +92,10 @@ class MLPSpace(SearchSpace):
         )
         nodes = (Node(name="input", operation="input", choices=(("width", self.inputs),)), *hidden, output)
         names = [node.name for node in nodes]
-        chain = [Edge(source=a, target=b) for a, b in zip(names, names[1:], strict=False)]
+        chain = [Edge(source=a, target=b) for a, b in itertools.pairwise(names)]
         skips = [
             Edge(source=names[i], target=names[i + 2], kind="skip", optional=True)
             for i in range(1, depth)
             if genome[f"skip_{i}"]
         ]
-        return Architecture(
-            space=self.name, nodes=nodes, edges=(*chain, *skips), genome=tuple(sorted(genome.items()))
-        )
+        return Architecture(space=self.name, nodes=nodes, edges=(*chain, *skips), genome=tuple(sorted(genome.items())))

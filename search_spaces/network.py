@@ -69,9 +69,7 @@ class GraphNetwork(nn.Module):
             Without it, position i takes from position i.
     """
 
-    def __init__(
-        self, architecture: Architecture, wires: Mapping[str, Sequence[Sequence[int]]] | None = None
-    ) -> None:
+    def __init__(self, architecture: Architecture, wires: Mapping[str, Sequence[Sequence[int]]] | None = None) -> None:
         super().__init__()
         check(architecture)
         self.architecture = architecture

@@ -71,11 +71,7 @@ def check(architecture: Architecture) -> None:
                 else value in allowed
             )
             if not good:
-                wanted = (
-                    f"an integer from {allowed} to {LARGEST}"
-                    if isinstance(allowed, int)
-                    else f"one of {allowed}"
-                )
+                wanted = f"an integer from {allowed} to {LARGEST}" if isinstance(allowed, int) else f"one of {allowed}"
                 raise WeightloomError(f"node {node.name!r}: {name} must be {wanted}, got {value!r}")
         mains = [edge for edge in architecture.edges_into(node.name) if edge.kind == "main"]
         if len(mains) != (0 if position == 0 else 1):

@@ -95,9 +95,7 @@ class SearchSpace(ABC):
     @final
     def crossover(self, first: Architecture, second: Architecture, rng: np.random.Generator) -> Architecture:
         """Each choice from one of two parents."""
-        return self.compose(
-            choices.crossover(self.tree, self.genome(first), self.genome(second), _picker(rng))
-        )
+        return self.compose(choices.crossover(self.tree, self.genome(first), self.genome(second), _picker(rng)))
 
     @final
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:

@@ -89,9 +89,7 @@ class SpaceContract:
             assert logits.shape == (5, space.outputs)
             assert bool(torch.isfinite(logits).all())
 
-    def test_blueprint_matches_module(
-        self, space: SearchSpace, architectures: Sequence[Architecture]
-    ) -> None:
+    def test_blueprint_matches_module(self, space: SearchSpace, architectures: Sequence[Architecture]) -> None:
         """Names, order and shapes of the blueprint are the real module's."""
         for architecture in architectures:
             blueprint, module = Blueprint.of(architecture), space.build(architecture)

@@ -11,9 +11,7 @@ from jaxtyping import install_import_hook
 
 # Before anything of ours is imported: every annotation of these packages is checked at each call, shapes too.
 if os.environ.get("WEIGHTLOOM_CHECK_TYPES", "1") != "0":
-    install_import_hook(
-        ["search_spaces", "generators", "workbench.execution", "workbench.tasks"], "beartype.beartype"
-    )
+    install_import_hook(["search_spaces", "generators", "workbench"], "beartype.beartype")
 
 # A slow machine is no failure.
 settings.register_profile("unhurried", deadline=None, max_examples=40, derandomize=True)

@@ -15,9 +15,7 @@ class TestRegistered(SpaceContract):
 class TestListable(SpaceContract):
     @pytest.fixture(params=[(0,), (1, 2), (0, 1, 3)], ids=str)
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:
-        return MLPSpace(
-            inputs=4, outputs=2, depths=request.param, widths=(2, 5), activations=("tanh", "relu")
-        )
+        return MLPSpace(inputs=4, outputs=2, depths=request.param, widths=(2, 5), activations=("tanh", "relu"))
 
 
 class TestOneArchitecture(SpaceContract):

@@ -1,5 +1,6 @@
 """What the learned families share: encoder, heads, connectivity; and that they can learn."""
 
+import itertools
 import math
 
 import pytest
@@ -130,7 +131,7 @@ def test_encoder_takes_more_nodes_than_tokens() -> None:
     nodes = [Node(name="x", operation="input", choices=(("width", 2),))]
     nodes += [Node(name=name, operation="identity") for name in names]
     nodes.append(Node(name="y", operation="dense", choices=choices))
-    chain = [Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False)]
+    chain = [Edge(source=a.name, target=b.name) for a, b in itertools.pairwise(nodes)]
     blueprint = Blueprint.of(Architecture(space="hand", nodes=tuple(nodes), edges=tuple(chain)))
     encoded = BlueprintEncoder(16)(TOKENIZER.batch([blueprint]))
     assert encoded.tokens.shape == (1, 1, 16)

@@ -55,7 +55,7 @@ def test_networks_are_plain_modules(networks: Generated) -> None:
         closed = [~mask for mask in networks.neurons(i).values()]
         hidden: list[torch.Tensor] = []
         for name in networks.neurons(i):
-            module.get_submodule(name).register_forward_hook(lambda m, args, out: hidden.append(out))
+            module.get_submodule(name).register_forward_hook(lambda m, args, out, hidden=hidden: hidden.append(out))
         module(x)
         for mask, values in zip(closed, hidden, strict=True):
             assert not bool(values[:, mask].any())

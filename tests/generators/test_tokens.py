@@ -8,9 +8,7 @@ from generators.tokens import LANES, WeightTokenizer
 from search_spaces import Blueprint, MLPSpace, WeightloomError
 
 SPACE = MLPSpace(inputs=5, outputs=3, widths=(2, 4), depths=(1, 2))
-SMALL = Blueprint.of(
-    SPACE.from_genome({"norm": "layer", "depth": 1, "width_1": 2, "activation_1": "relu"})
-)
+SMALL = Blueprint.of(SPACE.from_genome({"norm": "layer", "depth": 1, "width_1": 2, "activation_1": "relu"}))
 
 
 def state_of(blueprint: Blueprint) -> dict[str, torch.Tensor]:
@@ -55,7 +53,7 @@ def test_states_that_do_not_fit() -> None:
         tokenizer.tokenize(state | {"more": torch.zeros(1)}, SMALL)
     with pytest.raises(WeightloomError, match=r"output.linear.bias must have shape \(3,\), got \(4,\)"):
         tokenizer.tokenize(state | {"output.linear.bias": torch.zeros(4)}, SMALL)
-    with pytest.raises(WeightloomError, match="output.linear.bias must be torch.float32"):
+    with pytest.raises(WeightloomError, match=r"output\.linear\.bias must be torch\.float32"):
         tokenizer.tokenize(state | {"output.linear.bias": torch.zeros(3, dtype=torch.float64)}, SMALL)
     with pytest.raises(WeightloomError, match="expected at least 5 tokens of 8 entries"):
         WeightTokenizer(width=5).detokenize(torch.zeros(4, 8), SMALL)

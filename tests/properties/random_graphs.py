@@ -37,9 +37,7 @@ def graphs(draw: st.DrawFn, most: int = 7) -> Architecture:
         for j in range(i):
             kind = draw(st.sampled_from(["none", "none", "skip", "optional"])) if j != main else "none"
             if kind != "none":
-                edges.append(
-                    Edge(source=nodes[j].name, target=nodes[i].name, kind="skip", optional=kind == "optional")
-                )
+                edges.append(Edge(source=nodes[j].name, target=nodes[i].name, kind="skip", optional=kind == "optional"))
     return Architecture(space="random", nodes=tuple(nodes), edges=tuple(edges))
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from random_graphs import graphs, renamed
 
 from search_spaces import Architecture, Edge, Node
 from search_spaces.network import GraphNetwork
 from search_spaces.operations import check
-from random_graphs import graphs, renamed
 
 DENSE = (("activation", "relu"), ("norm", "none"), ("width", 3))
 
@@ -151,9 +151,7 @@ def test_any_change_that_matters_changes_the_key(graph: Architecture, seed: int)
     assume(wires)
     wire = wires[int(rng.integers(len(wires)))]
     without = replace(graph, edges=tuple(e for e in graph.edges if e != wire))
-    other = replace(
-        graph, edges=tuple(replace(e, optional=not e.optional) if e == wire else e for e in graph.edges)
-    )
+    other = replace(graph, edges=tuple(replace(e, optional=not e.optional) if e == wire else e for e in graph.edges))
     assert without.key != graph.key
     assert other.key != graph.key
 

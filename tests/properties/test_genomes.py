@@ -1,12 +1,15 @@
 """Random trees of choices, architectures and hostile documents."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_graphs import SPACE, architectures, graphs
 
 from search_spaces import (
     Architecture,
@@ -19,7 +22,6 @@ from search_spaces import (
     choices,
     encode,
 )
-from random_graphs import SPACE, architectures, graphs
 
 VALUES = st.lists(st.sampled_from([1, 2, 5, "a", "b", 0.5]), min_size=1, max_size=3, unique=True).map(tuple)
 
@@ -34,9 +36,7 @@ def trees(draw: st.DrawFn, depth: int = 3, prefix: str = "g") -> Tree:
         count = draw(st.integers(0, 3))
         return Product(tuple(draw(trees(depth - 1, f"{prefix}{i}")) for i in range(count)))
     values = draw(VALUES)
-    return Switch(
-        prefix, tuple((value, draw(trees(depth - 1, f"{prefix}{i}"))) for i, value in enumerate(values))
-    )
+    return Switch(prefix, tuple((value, draw(trees(depth - 1, f"{prefix}{i}"))) for i, value in enumerate(values)))
 
 
 def genomes(tree: Tree) -> Iterator[dict[str, Any]]:
@@ -151,21 +151,18 @@ def test_hostile_documents_give_our_error_or_a_sound_architecture(
             del parent[path[-1]]
     try:
         read = Architecture.from_json(json.dumps(document))
-        assert len(read.key) == 16
-        assert Architecture.from_json(read.to_json()) == read
-        assert np.isfinite(encode(read).nodes).all()
-        str(read)
-        SPACE.validate(read)
-        Blueprint.of(read)
-    except WeightloomError as error:
-        assert str(error)
+    except WeightloomError:
+        return
+    assert len(read.key) == 16
+    assert Architecture.from_json(read.to_json()) == read
+    assert np.isfinite(encode(read).nodes).all()
+    str(read)
+    for use in (Blueprint.of, SPACE.validate):
+        with contextlib.suppress(WeightloomError):
+            use(read)
 
 
 @given(text=st.text(max_size=60) | JSON.map(json.dumps))
 def test_hostile_text(text: str) -> None:
-    try:
+    with pytest.raises(WeightloomError, match="architecture"):
         Architecture.from_json(text)
-    except WeightloomError as error:
-        assert "architecture" in str(error)
-    else:
-        raise AssertionError("nothing that short is an architecture")

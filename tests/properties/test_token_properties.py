@@ -1,5 +1,7 @@
 """Tokens lose nothing, and the order of hidden neurons has no say in what a network computes."""
 
+import itertools
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -85,7 +87,7 @@ def test_lossless_for_convolutions(
     channels: list[int], kernel: tuple[int, int], bias: bool, width: int, seed: int
 ) -> None:
     layers: list[nn.Module] = []
-    for a, b in zip(channels, channels[1:], strict=False):
+    for a, b in itertools.pairwise(channels):
         layers += [nn.Conv2d(a, b, kernel, bias=bias), nn.BatchNorm2d(b), nn.PReLU(), nn.ReLU()]
     module = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1], 3, bias=not bias))
     assert_lossless(module, Blueprint.of_module(module), width, seed)
@@ -112,7 +114,7 @@ def permuted(
     """Hidden neurons of a network without skips in another order, in and out."""
     state = {name: tensor.clone() for name, tensor in state.items()}
     names = [node.name for node in architecture.nodes]
-    for before, name in zip(names[1:-1], names[2:], strict=True):
+    for before, name in itertools.pairwise(names[1:]):
         order = torch.from_numpy(rng.permutation(len(state[f"{before}.linear.bias"])))
         for own in [key for key in state if key.startswith(f"{before}.")]:
             state[own] = state[own][order]
@@ -121,9 +123,7 @@ def permuted(
 
 
 @given(architecture=architectures(), width=st.integers(1, 12), seed=st.integers(0, 10**6))
-def test_permuting_hidden_neurons_leaves_the_function(
-    architecture: Architecture, width: int, seed: int
-) -> None:
+def test_permuting_hidden_neurons_leaves_the_function(architecture: Architecture, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     genome = {n: False if n.startswith("skip") else v for n, v in SPACE.genome(architecture).items()}
     architecture = SPACE.from_genome(genome)
@@ -143,9 +143,7 @@ def test_permuting_hidden_neurons_leaves_the_function(
     density=st.floats(0.01, 1.0),
     seed=st.integers(0, 10**6),
 )
-def test_the_strongest_neurons_stay(
-    some: list[Architecture], width: int, density: float, seed: int
-) -> None:
+def test_the_strongest_neurons_stay(some: list[Architecture], width: int, density: float, seed: int) -> None:
     """Against a plain loop: per maskable node the max(1, round(density x width)) of greatest sums."""
     blueprints = [Blueprint.of(architecture) for architecture in some]
     layout = WeightTokenizer(width=width).batch(blueprints)

@@ -132,9 +132,10 @@ def test_gradients_agree(seed: int) -> None:
 def test_gradient_of_the_connectivity_is_right() -> None:
     generated, x = random_networks(1, dtype=torch.float64, closed=0.0), inputs(1, 4, dtype=torch.float64)
     stack = Stack(generated.layout)
+    blocks = stack.blocks(stack.pack(generated.tokens))
 
     def loss(open_neurons: torch.Tensor, gates: torch.Tensor) -> torch.Tensor:
-        return stack.run(stack.pack(generated.tokens), stack.pack(open_neurons), gates, x).square().sum()
+        return stack.run(blocks, stack.pack(open_neurons), gates, x).square().sum()
 
     gates = generated.gates.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(generated.open_neurons, gates), gates)
@@ -159,9 +160,7 @@ def test_own_examples_for_each_network(seed: int) -> None:
         alone = run_stacked(generated.select([i]), x[i])
         torch.testing.assert_close(stacked[i], alone[0], atol=1e-4, rtol=1e-4)
     shared = x[:1].expand(len(generated), -1, -1)
-    torch.testing.assert_close(
-        run_stacked(generated, shared), run_stacked(generated, x[0]), atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(run_stacked(generated, shared), run_stacked(generated, x[0]), atol=1e-4, rtol=1e-4)
 
 
 @given(seed=st.integers(0, 10**6), width=st.integers(1, 12))
@@ -177,6 +176,12 @@ def test_pack_and_unpack(seed: int, width: int) -> None:
     assert len(rows.unique()) == len(rows)
     assert int(rows.max()) < stack.rows_total == len(buffer) - 1
     assert not bool(buffer[-1].any())
+    blocks = stack.blocks(buffer)
+    assert torch.equal(stack.join(blocks), buffer)
+    x = inputs(seed, 4)
+    with_all = stack.run(blocks, None, generated.gates, x)
+    everyone = stack.pack(generated.layout.real.float())
+    torch.testing.assert_close(with_all, stack.run(blocks, everyone, generated.gates, x))
 
 
 @pytest.mark.parametrize("networks_at_once", [1, 2, 5, 128])

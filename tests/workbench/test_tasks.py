@@ -77,10 +77,8 @@ def test_a_constant_input_is_no_division_by_zero() -> None:
         (np.zeros((20, 2)), np.zeros(20), (np.zeros((5, 2)), np.zeros(4))),
     ],
 )
-def test_arrays_that_do_not_fit(
-    x: np.ndarray, y: np.ndarray, test: tuple[np.ndarray, np.ndarray] | None
-) -> None:
-    with pytest.raises(WeightloomError, match="task odd.*expected") as error:
+def test_arrays_that_do_not_fit(x: np.ndarray, y: np.ndarray, test: tuple[np.ndarray, np.ndarray] | None) -> None:
+    with pytest.raises(WeightloomError, match=r"task odd.*expected") as error:
         split_task("odd", x, y, test=test)
     one_line(error)
 

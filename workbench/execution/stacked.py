@@ -187,13 +187,13 @@ class Stack:
             return None
         return index.to(self.device), torch.argsort(index).to(self.device)
 
-    def pack(self, tokens: Float[Tensor, "networks tokens *entries"]) -> Float[Tensor, rows * entries]:
+    def pack(self, tokens: Float[Tensor, "networks tokens *entries"]) -> Float[Tensor, " rows *entries"]:
         """Tokens (or one number per token) written to their buffer rows; the rest is zero."""
         flat = tokens.reshape(self.rows.shape[0], *tokens.shape[2:])
         buffer = flat.new_zeros(self.rows_total + 1, *tokens.shape[2:])
         return buffer.index_copy(0, self.rows, flat)
 
-    def unpack(self, buffer: Float[Tensor, rows * entries]) -> Float[Tensor, "networks tokens *entries"]:
+    def unpack(self, buffer: Float[Tensor, " rows *entries"]) -> Float[Tensor, "networks tokens *entries"]:
         """The inverse of ``pack``; zero for padding."""
         tokens = buffer[self.rows].reshape(*self.layout.node.shape, *buffer.shape[1:])
         return tokens * self.layout.real.reshape(*self.layout.real.shape, *([1] * (tokens.dim() - 2)))
@@ -230,16 +230,19 @@ class Stack:
     ) -> Float[Tensor, "networks batch classes"]:
         """Logits of all networks.
 
+        Where an entry of the blocks holds no parameter its gradient means nothing and is not always 0 (a skip
+        may be wider than the layer that it enters).
+
         Args:
             blocks: of the packed tokens.
             open_rows: packed open neurons: 1 for a neuron that exists and is open, else 0; None if all are open.
             gates: of the optional edges.
             x: one batch for all networks or one for each.
         """
-        adjacency = self.adjacency
+        adjacency = self.adjacency.to(gates.dtype)
         if len(self.edges):
             n, target, source, edge = self.edges.unbind(1)
-            adjacency = adjacency.index_put((n, target, source), gates[n, edge].to(adjacency.dtype))
+            adjacency = adjacency.index_put((n, target, source), gates[n, edge])
         values: list[Tensor] = [x]
         masks = (self.existing if open_rows is None else open_rows).split(self.sizes)
         for j, (slot, (lanes, weights)) in enumerate(zip(self.slots, blocks, strict=True)):

@@ -57,9 +57,7 @@ class Task:
         def moved(split: Split) -> Split:
             return Split(x=split.x.to(device), y=split.y.to(device))
 
-        return replace(
-            self, train=moved(self.train), validation=moved(self.validation), test=moved(self.test)
-        )
+        return replace(self, train=moved(self.train), validation=moved(self.validation), test=moved(self.test))
 
     def digest(self) -> str:
         """Sixteen hex digits over all examples."""
@@ -116,8 +114,7 @@ def split_task(
         test = _arrays(f"{name} (test)", *test, least=1)
         if test[0].shape[1] != x.shape[1]:
             raise WeightloomError(
-                f"task {name}: expected test examples of {x.shape[1]} values as in training, "
-                f"got {test[0].shape[1]}"
+                f"task {name}: expected test examples of {x.shape[1]} values as in training, got {test[0].shape[1]}"
             )
     order = np.random.default_rng(seed).permutation(len(x))
     if test is None:

@@ -84,7 +84,7 @@ class GeneratorModule(lightning.LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """One AdamW over everything that learns."""
         optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
+            self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: warm_cosine(step, self.phase.steps)

@@ -107,6 +107,7 @@ class ZooObjective(Objective):
     def __init__(self, generator: Generator, training: Collection, config: TrainingConfig) -> None:
         super().__init__(config.seed + 1)
         self.training_networks = training.networks
+        self.origin = training.origin
         counts = torch.tensor([b.parameter_count for b in training.networks.blueprints])
         self.order = torch.argsort(counts).tolist()
         self.count = config.architectures * config.latents
@@ -126,7 +127,7 @@ class ZooObjective(Objective):
         networks = self.training_networks.select(index)
         condition = Condition(density=open_share(networks))
         if isinstance(generator, Denoiser):
-            return generator.zoo_loss(networks, condition, self.random).mean()
+            return generator.zoo_loss(networks, self.origin[index].to(generator.device), condition, self.random).mean()
         assert self.codes is not None
         code = self.codes(torch.tensor(index, device=generator.device))
         emitted = generator(networks.blueprints, code, condition)

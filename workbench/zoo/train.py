@@ -86,6 +86,8 @@ def train_networks(
         for lanes, weights in stack.blocks(stack.pack(start.to(device)))
     ]
     leaves = [leaf for block in blocks for leaf in block]
+    for leaf in leaves:
+        leaf.grad = torch.zeros_like(leaf)
     used = [part for block in stack.blocks(stack.pack(layout.used.float())) for part in block]
     open_tokens = layout.real.float()
     gates = layout.edge_real.float()
@@ -118,7 +120,7 @@ def train_networks(
             x = x + noise[torch.randint(len(noise), index.shape, generator=order).to(device)]
         total = loss(stack.run(blocks, open_rows, gates, x), y).sum()
         for leaf, gradient, real in zip(leaves, torch.autograd.grad(total, leaves), used, strict=True):
-            leaf.grad = gradient * real
+            torch.mul(gradient, real, out=leaf.grad)  # keeps the leaf's strides, which fused AdamW relies on
         optimizer.step()
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
@@ -140,7 +142,7 @@ def train_networks(
         gates=gates,
     )
     return Trained(
-        collection=Collection(networks=networks, scores=best),
+        collection=Collection(networks=networks, scores=best, origin=torch.arange(len(best))),
         curve=tuple(curve),
         still_improving=float((best_look == len(curve) - 1).float().mean()),
     )

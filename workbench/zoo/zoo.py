@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -42,8 +42,9 @@ class ZooConfig(BaseModel):
 
     kind: Literal["shared-base", "independent"] = Field(
         default="shared-base",
-        description="training networks start from one shared tensor or each from its own",
+        description="training networks start from a few shared tensors or each from its own",
     )
+    bases: int = Field(default=8, ge=1, le=4096, description="how many tensors are shared, for kind shared-base")
     pool: int = Field(default=512, ge=4, description="training architectures")
     networks: int = Field(default=160, ge=4, description="of which so many are trained, one network each")
     validation: int = Field(default=8, ge=2, description="validation architectures")
@@ -123,7 +124,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
     pool = space.sample_distinct(config.pool, rng, frozenset(a.key for a in held_out))
     count = min(config.networks, config.pool)
     tokenizer = WeightTokenizer(width=config.token_width)
-    shared = config.kind == "shared-base"
+    starts = config.bases if config.kind == "shared-base" else count
     densities = np.where(
         rng.random(count) < config.sparse_share, rng.uniform(config.least_density, 1.0, count), 1.0
     )
@@ -144,7 +145,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
         task,
         tokenizer,
         [Blueprint.of(a) for a in pool[:count]],
-        [config.seed if shared else config.seed + 1 + i for i in range(count)],
+        [config.seed + 1 + i % starts for i in range(count)],
         config.recipe,
         densities=densities.tolist(),
         progress=report("training networks"),
@@ -161,7 +162,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
     return Zoo(
         config=config,
         pool=tuple(Blueprint.of(a) for a in pool),
-        training=training.collection,
+        training=replace(training.collection, origin=torch.arange(count) % starts),
         test=_part(real.collection, range(cut)),
         validation=_part(real.collection, range(cut, len(truth))),
         seconds=time.perf_counter() - start,
@@ -209,7 +210,7 @@ def train_sorted(
     scores = torch.cat([p.collection.scores for p in parts])[torch.tensor(back)]
     shares = [p.still_improving * len(p.collection) for p in parts]
     return Trained(
-        collection=Collection(networks=networks, scores=scores),
+        collection=Collection(networks=networks, scores=scores, origin=torch.arange(len(order))),
         curve=tuple(np.mean([p.curve for p in parts], axis=0).tolist()),
         still_improving=sum(shares) / len(order),
     )
@@ -228,6 +229,7 @@ def save_zoo(zoo: Zoo, home: Path) -> None:
                 f"{part}.open": collection.networks.open_neurons.cpu().contiguous(),
                 f"{part}.gates": collection.networks.gates.cpu().contiguous(),
                 f"{part}.scores": collection.scores.cpu().contiguous(),
+                f"{part}.origin": collection.origin.cpu().contiguous(),
             }
         save_file(tensors, scratch / "networks.safetensors")
         content = {
@@ -277,6 +279,7 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
                 gates=tensors[f"{part}.gates"],
             ),
             scores=tensors[f"{part}.scores"],
+            origin=tensors[f"{part}.origin"],
         )
 
     def held_out(part: str) -> Collection:
@@ -295,4 +298,8 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
 
 
 def _part(collection: Collection, index: range) -> Collection:
-    return Collection(networks=collection.networks.select(list(index)), scores=collection.scores[list(index)])
+    return Collection(
+        networks=collection.networks.select(list(index)),
+        scores=collection.scores[list(index)],
+        origin=collection.origin[list(index)],
+    )
