@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from generators.generated import Generated
@@ -17,12 +17,10 @@ class Collection:
     Attributes:
         networks: weights and connectivity.
         scores: validation score of each, higher is better.
-        origin: number of the start that each was trained from; equal for networks that share one.
     """
 
     networks: Generated
     scores: Float[Tensor, " networks"]
-    origin: Int[Tensor, " networks"]
 
     def __len__(self) -> int:
         return len(self.networks)

@@ -35,12 +35,6 @@ class DiffusionConfig(GeneratorConfig):
     gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
     shift: float = Field(default=3.0, gt=0, description="flow only: more than 1 spends more steps on noisy states")
     kept: float = Field(default=0.4, ge=0, le=1, description="share of the noisy state that each step passes on")
-    components: int = Field(
-        default=8,
-        ge=1,
-        le=4096,
-        description="discrete part of the latent: a mixture, each component with neurons of its own",
-    )
     scheduler: Literal["flow", "ddim", "dpm++"] = Field(
         default="flow",
         description="flow matching (Lipman et al. 2023, arXiv:2210.02747), DDIM (Song et al. 2021, "
@@ -90,26 +84,25 @@ class DiffusionGenerator(Generator, Denoiser):
         }
 
     def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
-        """Standard normal noise ``[networks, 1 + state, channels]``; the first number of all is the component."""
+        """Standard normal noise ``[networks, state, channels]``."""
         layout = self.tokenizer.batch(blueprints)
         tokens, edges = layout.node.shape[1], layout.edge_real.shape[1]
-        noise = torch.zeros(len(seeds), 1 + tokens + edges, self.channels)
+        noise = torch.zeros(len(seeds), tokens + edges, self.channels)
         for n, (part, seed) in enumerate(zip(layout.layouts, seeds, strict=True)):
             own_edges = len(part.blueprint.optional_edges)
             draw = standard_normal((len(part) + own_edges, self.channels), seed)
-            noise[n, 0, 0] = seed % self.settings.components
-            noise[n, 1 : 1 + len(part)] = draw[: len(part)]
-            noise[n, 1 + tokens : 1 + tokens + own_edges] = draw[len(part) :]
+            noise[n, : len(part)] = draw[: len(part)]
+            noise[n, tokens : tokens + own_edges] = draw[len(part) :]
         return noise
 
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """Refine ``latent`` in ``steps`` steps; gradients flow through the last ``gradient_steps``."""
         scheduler = self._scheduler()
         scheduler.set_timesteps(self.settings.steps, device=latent.device)
-        component, state = latent[:, 0, 0].long(), latent[:, 1:]
+        state = latent
         with torch.no_grad():
-            frozen = self.encoder(layout, component)
-        live = self.encoder(layout, component) if torch.is_grad_enabled() else frozen
+            frozen = self.encoder(layout)
+        live = self.encoder(layout) if torch.is_grad_enabled() else frozen
         free = self.settings.steps - self.settings.gradient_steps
         for i, t in enumerate(scheduler.timesteps):
             with torch.set_grad_enabled(torch.is_grad_enabled() and i >= free):
@@ -165,7 +158,7 @@ class DiffusionGenerator(Generator, Denoiser):
         self.unit.copy_(torch.tensor([*lane, *([weights] * width), score], device=self.unit.device))
 
     def zoo_loss(
-        self, networks: Generated, origin: Tensor, condition: Condition, generator: torch.Generator
+        self, networks: Generated, condition: Condition, generator: torch.Generator
     ) -> Float[Tensor, " networks"]:
         """Mean squared error of the predicted data over real channels, at noise levels of the scheduler.
 
@@ -185,7 +178,7 @@ class DiffusionGenerator(Generator, Denoiser):
             kept = self._scheduler().alphas_cumprod.to(clean.device)[index][:, None, None]
             alpha, sigma = kept.sqrt(), (1 - kept).sqrt()
         noisy = alpha * clean + sigma * noise
-        guess = self.denoise(layout, self.encoder(layout, origin % self.settings.components), noisy, time, alpha, sigma, condition)
+        guess = self.denoise(layout, self.encoder(layout), noisy, time, alpha, sigma, condition)
         return ((guess - clean).square() * real).sum((1, 2)) / real.sum((1, 2))
 
     def _scheduler(self) -> Any:

@@ -17,9 +17,6 @@ from search_spaces import NODE_FEATURES, encode
 CODE = 32
 """Length of the pseudo-random code of a neuron's index."""
 
-APART = 100_003
-"""Distance between the neuron indices of two components."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Encoded:
@@ -62,21 +59,13 @@ class BlueprintEncoder(nn.Module):
         self.embed = nn.Linear(NODE_FEATURES, d)
         self.messages = nn.ModuleList(nn.Linear(5 * d, d) for _ in range(rounds))
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(rounds))
-        self.coordinates = nn.Linear(3 * CODE + 2, d)
+        self.coordinates = nn.Linear(2 * CODE + 2, d)
         self.from_node = nn.Linear(d, d)
         self.from_graph = nn.Linear(d, d)
         self.edge = nn.Linear(2 * d, d)
 
-    def forward(self, layout: BatchLayout, component: Int[Tensor, " networks"] | None = None) -> Encoded:
-        """Encode every blueprint of ``layout``.
-
-        Args:
-            layout: of the blueprints.
-            component: a whole number for each network: hidden neurons get codes of their own in each
-                component, so that networks of differing components share no neuron.
-        """
-        if component is None:
-            component = torch.zeros(len(layout.node), dtype=torch.long, device=layout.node.device)
+    def forward(self, layout: BatchLayout) -> Encoded:
+        """Encode every blueprint of ``layout``."""
         features, main, skip, real = self._graphs(layout)
         h = self.embed(features)
         for message, norm in zip(self.messages, self.norms, strict=True):
@@ -84,7 +73,7 @@ class BlueprintEncoder(nn.Module):
             h = norm(h + nn.functional.gelu(message(inputs)))
         graph = (h * real[..., None]).sum(1) / real.sum(1, keepdim=True)
         node = torch.gather(self.from_node(h), 1, layout.node[..., None].expand(-1, -1, h.shape[-1]))
-        tokens = self.coordinates(self._coordinates(layout, component)) + node + self.from_graph(graph)[:, None]
+        tokens = self.coordinates(self._coordinates(layout)) + node + self.from_graph(graph)[:, None]
         return Encoded(tokens=tokens, graph=graph, edges=self._edges(layout, h))
 
     def _graphs(self, layout: BatchLayout) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -103,7 +92,7 @@ class BlueprintEncoder(nn.Module):
         device = layout.node.device
         return features.to(device), main.to(device), skip.to(device), real.to(device)
 
-    def _coordinates(self, layout: BatchLayout, component: Tensor) -> Float[Tensor, "networks tokens coordinates"]:
+    def _coordinates(self, layout: BatchLayout) -> Float[Tensor, "networks tokens coordinates"]:
         entries = layout.used.sum(-1, keepdim=True).float()
         last = layout.neuron.new_zeros(len(layout.node), int(layout.node.max()) + 1)
         last = last.scatter_reduce(1, layout.node, layout.neuron, "amax")
@@ -111,8 +100,7 @@ class BlueprintEncoder(nn.Module):
         place = layout.neuron / width
         return torch.cat(
             [
-                index_code(layout.neuron + APART * component[:, None] * layout.maskable),
-                index_code(component, seed=2)[:, None].expand(-1, layout.node.shape[1], -1),
+                index_code(layout.neuron),
                 index_code(layout.chunk, seed=1),
                 entries.log1p() / 4,
                 place[..., None],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
@@ -168,11 +168,10 @@ class Denoiser(ABC):
     def zoo_loss(
         self,
         networks: Generated,
-        origin: Int[Tensor, " networks"],
         condition: Condition,
         generator: torch.Generator,
     ) -> Float[Tensor, " networks"]:
-        """Denoising loss of each network; ``origin`` as in ``Collection``, ``generator`` draws noise and times."""
+        """Denoising loss of each network; ``generator`` draws noise and times."""
 
 
 class Decoder(ABC):

@@ -66,9 +66,7 @@ def conclude(
     parts = _Parts(folder, watcher)
     if not store.complete():
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
-        parts.problems.append(
-            f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}"
-        )
+        parts.problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
     best = best_trials(store)
     generators: dict[str, GeneratorSummary] = {
         family: folder.read_trial(trial.number) for family, trial in best.items()
@@ -161,9 +159,7 @@ def chosen_of(config: SweepConfig, best: Mapping[str, FrozenTrial], family: str 
     """The generator whose networks are exported: that of ``family``, or the best on validation of all."""
     trial = best[family] if family is not None else max(best.values(), key=_rank)
     name = trial.params["family"]
-    return Chosen(
-        trial=trial.number, family=name, density=trial.params.get("density", config.evaluation.density)
-    )
+    return Chosen(trial=trial.number, family=name, density=trial.params.get("density", config.evaluation.density))
 
 
 def again(folder: RunFolder) -> str:

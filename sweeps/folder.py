@@ -80,9 +80,7 @@ class RunFolder:
         """
         path = self.trial(number)
         try:
-            return GeneratorSummary.model_validate(
-                read_json(path, remedy="restore the file or make the run again")
-            )
+            return GeneratorSummary.model_validate(read_json(path, remedy="restore the file or make the run again"))
         except ValidationError as error:
             raise DamagedFile(f"{path}: {one_line(error)}; restore the file or make the run again") from error
 
@@ -114,9 +112,7 @@ class RunFolder:
             WeightloomError: naming the first key that differs and both values.
         """
         if not self.config.exists():
-            raise DamagedFile(
-                f"{self.config}: missing, so the run cannot be continued; choose another --name"
-            )
+            raise DamagedFile(f"{self.config}: missing, so the run cannot be continued; choose another --name")
         stored, asked = read_config(self.config).model_dump(), config.model_dump()
         for key, was, now in differences(stored, asked):
             if key.split(".")[0] not in CHANGEABLE:

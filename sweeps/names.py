@@ -31,8 +31,7 @@ def check_names(config: SweepConfig) -> None:
         for mode in plan.modes:
             if mode not in kind.modes:
                 raise WeightloomError(
-                    f"key 'families.{plan.family}.modes': expected some of {', '.join(kind.modes)}, "
-                    f"got {mode!r}"
+                    f"key 'families.{plan.family}.modes': expected some of {', '.join(kind.modes)}, got {mode!r}"
                 )
         make_config(plan.family, kind.Config, plan.settings)
         config.training_of(plan.family)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-OBJECTIVES: dict[str, Literal["maximize", "minimize"]] = {"fidelity": "maximize", "collapse": "minimize", "active_parameters": "minimize"}
+OBJECTIVES: dict[str, Literal["maximize", "minimize"]] = {
+    "fidelity": "maximize",
+    "collapse": "minimize",
+    "active_parameters": "minimize",
+}
 """Objective of `workbench.experiment.Outcome` → direction; the order in the study."""
 
 NAMES = tuple(OBJECTIVES)

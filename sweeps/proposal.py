@@ -137,9 +137,7 @@ class _Wishes:
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         if name == "family":
             return self._note(name, self.family)
-        return self._answer(
-            name, choices[0], lambda v: v in choices, f"one of {', '.join(map(str, choices))}"
-        )
+        return self._answer(name, choices[0], lambda v: v in choices, f"one of {', '.join(map(str, choices))}")
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
         def fits(value: Any) -> bool:
@@ -152,15 +150,11 @@ class _Wishes:
                     f"key 'training.learning_rate': expected a number within learning_rates, {low} to "
                     f"{high}, got {default}; widen learning_rates, or set it to null to search none"
                 )
-        return float(
-            self._answer(name, (low * high) ** 0.5 if log else low, fits, f"a number from {low} to {high}")
-        )
+        return float(self._answer(name, (low * high) ** 0.5 if log else low, fits, f"a number from {low} to {high}"))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         def fits(value: Any) -> bool:
-            return (
-                isinstance(value, int) and not isinstance(value, bool) and value in range(low, high + 1, step)
-            )
+            return isinstance(value, int) and not isinstance(value, bool) and value in range(low, high + 1, step)
 
         return int(self._answer(name, low, fits, f"an integer from {low} to {high} in steps of {step}"))
 

@@ -42,9 +42,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         return parse(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
-        raise DamagedFile(
-            f"{path}: expected YAML in UTF-8, got damage ({error}); restore the file"
-        ) from error
+        raise DamagedFile(f"{path}: expected YAML in UTF-8, got damage ({error}); restore the file") from error
 
 
 def to_yaml(content: dict[str, Any]) -> str:
@@ -82,9 +80,7 @@ def override(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
             else:
                 node = node[_position(node, part, where)]
             if not isinstance(node, dict | list):
-                raise WeightloomError(
-                    f"key {key!r}: expected {where!r} to hold keys, got the value {_short(node)}"
-                )
+                raise WeightloomError(f"key {key!r}: expected {where!r} to hold keys, got the value {_short(node)}")
         if isinstance(node, list):
             node[_position(node, last, key)] = value
         else:

@@ -167,9 +167,7 @@ def export_run(
         raise WeightloomError(explain(error, ExportPlan)) from error
     with locked(folder):
         if not folder.study.exists():
-            raise WeightloomError(
-                f"{folder.study}: missing; name the folder of a run made by `weightloom sweep`"
-            )
+            raise WeightloomError(f"{folder.study}: missing; name the folder of a run made by `weightloom sweep`")
         with opened(folder.study, config.name, config.seed) as store:
             best = best_trials(store)
         if not best or (family is not None and family not in best):

@@ -39,9 +39,7 @@ class StudyStore:
         self.path = path
         self.seed = seed
         try:
-            with sqlite3.connect(
-                path
-            ) as connection:  # before the first trial: readers never block the writer
+            with sqlite3.connect(path) as connection:  # before the first trial: readers never block the writer
                 connection.execute("PRAGMA journal_mode=WAL")
             connection.close()
             self._storage = RDBStorage(f"sqlite:///{path.resolve()}")
@@ -51,8 +49,7 @@ class StudyStore:
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DamagedFile(
-                f"{path}: expected the study of run {name!r}, got {reason}; restore the file or choose "
-                "another --name"
+                f"{path}: expected the study of run {name!r}, got {reason}; restore the file or choose another --name"
             ) from error
         self.study.set_user_attr("objectives", list(NAMES))
 

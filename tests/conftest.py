@@ -11,7 +11,9 @@ from jaxtyping import install_import_hook
 
 # Before anything of ours is imported: every annotation of these packages is checked at each call, shapes too.
 if os.environ.get("WEIGHTLOOM_CHECK_TYPES", "1") != "0":
-    install_import_hook(["search_spaces", "generators", "workbench"], "beartype.beartype")
+    # not the rooms with pydantic models that return typing.Self, which beartype cannot see one method at a time
+    rooms = [f"workbench.{room}" for room in ("execution", "tasks", "metrics", "training", "zoo")]
+    install_import_hook(["search_spaces", "generators", *rooms], "beartype.beartype")
 
 # A slow machine is no failure.
 settings.register_profile("unhurried", deadline=None, max_examples=40, derandomize=True)

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from workbench.summary import Estimate, Verdict
 
 
-def show_figures(
-    metrics: Mapping[str, Estimate], verdict: list[Verdict], extra: Mapping[str, Any], json: bool
-) -> None:
+def show_figures(metrics: Mapping[str, Estimate], verdict: list[Verdict], extra: Mapping[str, Any], json: bool) -> None:
     """Print metrics with their intervals, the verdict and what else there is to say."""
     if json:
         print_json(

@@ -91,9 +91,7 @@ class FittedBaseline(Generator, Fitted):
         networks = training.networks.detach()
         finite = torch.isfinite(networks.tokens).flatten(1).all(1).nonzero().flatten().tolist()
         if not finite:
-            raise WeightloomError(
-                f"generator {self.name}: expected networks with finite weights to fit, got none"
-            )
+            raise WeightloomError(f"generator {self.name}: expected networks with finite weights to fit, got none")
         if networks.tokenizer != self.tokenizer:
             raise WeightloomError(
                 f"generator {self.name}: expected networks in tokens of width {self.tokenizer.width}, got "
@@ -130,9 +128,7 @@ class FittedBaseline(Generator, Fitted):
     def import_state(self, tensors: Mapping[str, Tensor], architectures: Sequence[Mapping[str, Any]]) -> None:
         """Take what ``export_state`` gave; raises ``WeightloomError`` where it does not fit together."""
         if set(tensors) != set(STATE):
-            raise WeightloomError(
-                f"generator {self.name}: expected tensors {sorted(STATE)}, got {sorted(tensors)}"
-            )
+            raise WeightloomError(f"generator {self.name}: expected tensors {sorted(STATE)}, got {sorted(tensors)}")
         if not architectures:
             return
         blueprints = [Blueprint.of(Architecture.from_dict(dict(data))) for data in architectures]
@@ -176,9 +172,7 @@ class FittedBaseline(Generator, Fitted):
         for candidate in itertools.product(*self.grid.values()):
             settings = dict(zip(self.grid, candidate, strict=True))
             generated = self.configured(**settings).generate(blueprints, range(len(blueprints)))
-            tried.append(
-                Tried(settings=settings, score=float(torch.nan_to_num(score(generated).float()).mean()))
-            )
+            tried.append(Tried(settings=settings, score=float(torch.nan_to_num(score(generated).float()).mean())))
         chosen = tried[self.choose([trial.score for trial in tried])]
         self.config = self.configured(**chosen.settings).config
         return tuple(tried)

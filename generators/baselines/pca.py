@@ -63,9 +63,7 @@ class PCABaseline(FittedBaseline):
         return mean + drawn.view(-1, *mean.shape), majority_gates(adapted.gates, len(latent))
 
 
-def component_factors(
-    residuals: Float[Tensor, "sources numbers"], rank: int
-) -> Float[Tensor, "sources components"]:
+def component_factors(residuals: Float[Tensor, "sources numbers"], rank: int) -> Float[Tensor, "sources components"]:
     """Factors A such that the columns of R^T A are the principal components, each as long as its deviation.
 
     With R R^T = V L V^T (the dual form, cheap for few sources), A = V_r / sqrt(sources − 1), so that

@@ -132,9 +132,7 @@ def test_ctrl_c_says_how_to_go_on(sweep: Sweep) -> None:
     assert last.endswith("--resume")
 
 
-def test_a_broken_trial_is_recorded_and_the_sweep_goes_on(
-    sweep: Sweep, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_trial_is_recorded_and_the_sweep_goes_on(sweep: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
     broken = "families.diffusion.training.zoo_weight=1e39"  # overflows to an infinite loss
     code = main(
         [

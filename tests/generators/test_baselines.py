@@ -61,7 +61,7 @@ def collection(shapes: Sequence[Blueprint], seed: int = 0, *, closed: bool = Fal
         gates=layout.edge_real.float(),
     )
     return Collection(
-        networks=networks, scores=torch.rand(len(shapes), generator=random), origin=torch.arange(len(shapes))
+        networks=networks, scores=torch.rand(len(shapes), generator=random))
     )
 
 
@@ -299,7 +299,7 @@ def test_mistakes_are_named(training: Collection) -> None:
     module = TOKENIZER.batch([Blueprint.of_module(nn.Linear(3, 2))])
     dense = Generated.dense(TOKENIZER, module, module.centre)
     with pytest.raises(WeightloomError, match="own module"):
-        baseline.fit(Collection(networks=dense, scores=torch.ones(1), origin=torch.arange(1)))
+        baseline.fit(Collection(networks=dense, scores=torch.ones(1)))
     tensors, graphs = fitted(RetrieveBaseline, training).export_state()
     with pytest.raises(WeightloomError, match="scores"):
         baseline.import_state(tensors, graphs[1:])
@@ -317,7 +317,7 @@ def test_broken_training_networks_are_left_out(training: Collection) -> None:
         open_neurons=training.networks.open_neurons,
         gates=training.networks.gates,
     )
-    baseline = fitted(RetrieveBaseline, Collection(networks=networks, scores=training.scores, origin=training.origin))
+    baseline = fitted(RetrieveBaseline, Collection(networks=networks, scores=training.scores))
     assert len(baseline.architectures()) == len(training) - 1
 
 

@@ -34,7 +34,7 @@ def ready(name: str) -> Generator:
         tokens = layout.centre + layout.scale * torch.randn(layout.used.shape)
         networks = Generated.dense(generator.tokenizer, layout, tokens)
         generator.fit(Collection(
-                networks=networks, scores=torch.rand(len(networks)), origin=torch.arange(len(networks))
+                networks=networks, scores=torch.rand(len(networks)))
             ))
     return generator
 

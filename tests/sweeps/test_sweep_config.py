@@ -77,9 +77,7 @@ def test_a_file_serves_as_preset(tmp_path: Path) -> None:
 
 
 def test_overrides_are_typed() -> None:
-    config = resolve(
-        "quick", {"zoo.test": 8, "training.steps": "100", "evaluation.curve": [1.0], "threads": 2}
-    )
+    config = resolve("quick", {"zoo.test": 8, "training.steps": "100", "evaluation.curve": [1.0], "threads": 2})
     assert (config.zoo.test, config.training.steps, config.evaluation.curve) == (8, 100, (1.0,))
     assert config.threads == 2
     assert config.zoo.networks == resolve("quick").zoo.networks, "other keys of the section stay"

@@ -32,9 +32,7 @@ def test_what_first_leaves_out_has_its_default() -> None:
 
 
 def test_what_is_fixed_is_not_asked() -> None:
-    config = resolve(
-        "quick", {"families.mlp.settings.hidden": 64, "families.mlp.training.learning_rate": 0.5}
-    )
+    config = resolve("quick", {"families.mlp.settings.hidden": 64, "families.mlp.training.learning_rate": 0.5})
     parameters = first_parameters(config, "mlp")
     assert set(parameters) == {"family", "mlp.mode", "density", "mlp.latent"}
     proposal = propose(config, FixedTrial(parameters))
@@ -47,9 +45,7 @@ def test_what_is_fixed_is_not_asked() -> None:
 
 def test_a_study_meets_every_family_and_stays_within_what_is_allowed() -> None:
     config = resolve("demo")
-    study = optuna.create_study(
-        sampler=optuna.samplers.RandomSampler(seed=0), directions=["maximize", "minimize"]
-    )
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), directions=["maximize", "minimize"])
     seen = set()
     for _ in range(30):
         trial = study.ask()

@@ -48,8 +48,6 @@ def evaluate(
     overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     overrides |= assignments(changes or [], "--set")
     with watching() as display:
-        name, found = evaluate_one(
-            folder, preset=preset, overrides=overrides, runs=runs_folder, watcher=display
-        )
+        name, found = evaluate_one(folder, preset=preset, overrides=overrides, runs=runs_folder, watcher=display)
     show_figures(found.metrics, list(found.verdict), {"generator": name, "folder": str(folder)}, json)
     return 0

@@ -8,9 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
-RunsFolder = Annotated[
-    Path, Parameter(name="--runs-folder", help="Where runs are, and in .zoo the trained networks.")
-]
+RunsFolder = Annotated[Path, Parameter(name="--runs-folder", help="Where runs are, and in .zoo the trained networks.")]
 Assignments = Annotated[
     list[str] | None,
     Parameter(consume_multiple=True, negative="", help="Change settings: KEY=VALUE, dotted keys."),

@@ -141,9 +141,7 @@ def _show(summary: Summary, folder: Path, json: bool) -> int:
     else:
         print_comparison([summary])
         rows = [(key, str(path)) for key, path in paths.items()]
-        rows += [
-            ("export", f"{folder / e.path}  ({e.format}, test score {e.score:.3f})") for e in summary.exports
-        ]
+        rows += [("export", f"{folder / e.path}  ({e.format}, test score {e.score:.3f})") for e in summary.exports]
         rows.append(("again", str(summary.budget["command"])))
         print()
         print_pairs(rows)

@@ -26,12 +26,8 @@ class TrainingConfig(BaseModel):
     latents: int = Field(default=1, ge=1, description="latents for each architecture in one step")
     batch_size: int = Field(default=64, ge=1, description="examples in one step, shared by its networks")
     input_noise: float = Field(default=0.3, ge=0, le=5, description="standard deviation added to inputs")
-    zoo_weight: float = Field(
-        default=0.0, ge=0, description="weight of the zoo loss in the last phase of both"
-    )
-    diversity: float = Field(
-        default=0.0, ge=0, description="weight of the diversity term (needs two latents or more)"
-    )
+    zoo_weight: float = Field(default=0.0, ge=0, description="weight of the zoo loss in the last phase of both")
+    diversity: float = Field(default=0.0, ge=0, description="weight of the diversity term (needs two latents or more)")
     diversity_noise: float = Field(
         default=1.0,
         ge=0,

@@ -86,9 +86,7 @@ class GeneratorModule(lightning.LightningModule):
         optimizer = torch.optim.AdamW(
             self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warm_cosine(step, self.phase.steps)
-        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -138,15 +136,9 @@ def plan(
         training: the zoo's training networks, for modes ``zoo`` and ``both``.
     """
     if config.mode not in generator.modes:
-        raise WeightloomError(
-            f"generator {generator.name}: mode must be one of {generator.modes}, got {config.mode!r}"
-        )
+        raise WeightloomError(f"generator {generator.name}: mode must be one of {generator.modes}, got {config.mode!r}")
     if config.mode == "task":
-        return (
-            Phase(
-                name="task", objectives=((1.0, TaskObjective(task, blueprints, config)),), steps=config.steps
-            ),
-        )
+        return (Phase(name="task", objectives=((1.0, TaskObjective(task, blueprints, config)),), steps=config.steps),)
     zoo = ZooObjective(generator, training, config)
     if config.mode == "zoo":
         return (Phase(name="zoo", objectives=((1.0, zoo),), steps=config.steps),)

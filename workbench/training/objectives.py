@@ -63,9 +63,7 @@ class TaskObjective(Objective):
         chosen = [b for b in self._architectures() for _ in range(c.latents)]
         seeds = torch.randint(2**62, (len(chosen),), generator=self.random).tolist()
         latent = generator.draw_latent(chosen, seeds).to(generator.device)
-        generated = generator(
-            chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device))
-        )
+        generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
         index = torch.randint(len(self.task.train), (c.batch_size,), generator=self.random)
         x, y = self.task.train.x[index.to(self.task.train.x.device)], self.task.train.y[index]
         clear = noised(x, c.input_noise, self.random)
@@ -107,7 +105,6 @@ class ZooObjective(Objective):
     def __init__(self, generator: Generator, training: Collection, config: TrainingConfig) -> None:
         super().__init__(config.seed + 1)
         self.training_networks = training.networks
-        self.origin = training.origin
         counts = torch.tensor([b.parameter_count for b in training.networks.blueprints])
         self.order = torch.argsort(counts).tolist()
         self.count = config.architectures * config.latents
@@ -127,7 +124,7 @@ class ZooObjective(Objective):
         networks = self.training_networks.select(index)
         condition = Condition(density=open_share(networks))
         if isinstance(generator, Denoiser):
-            return generator.zoo_loss(networks, self.origin[index].to(generator.device), condition, self.random).mean()
+            return generator.zoo_loss(networks, condition, self.random).mean()
         assert self.codes is not None
         code = self.codes(torch.tensor(index, device=generator.device))
         emitted = generator(networks.blueprints, code, condition)
@@ -144,9 +141,7 @@ def open_share(networks: Generated) -> Float[Tensor, " networks"]:
     return torch.where(total > 0, (networks.open_neurons * closable).sum(1) / total.clamp_min(1), 1.0)
 
 
-def noised(
-    x: Float[Tensor, "batch inputs"], size: float, random: torch.Generator
-) -> Float[Tensor, "batch inputs"]:
+def noised(x: Float[Tensor, "batch inputs"], size: float, random: torch.Generator) -> Float[Tensor, "batch inputs"]:
     """``x`` plus Gaussian noise of standard deviation ``size``."""
     return x + size * torch.randn(x.shape, generator=random).to(x.device)
 
@@ -168,9 +163,7 @@ def real_distance(real: Generated, seeds: int, task: Task, config: TrainingConfi
     return float(neighbour_distance(run(real, x), seeds).mean())
 
 
-def diversity_loss(
-    logits: Float[Tensor, "networks batch classes"], latents: int, target: float
-) -> Float[Tensor, ""]:
+def diversity_loss(logits: Float[Tensor, "networks batch classes"], latents: int, target: float) -> Float[Tensor, ""]:
     """How far ``neighbour_distance`` falls short of ``target``, as a share of it.
 
     Nothing is gained above the target, so that broken networks are not rewarded.

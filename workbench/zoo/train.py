@@ -142,7 +142,7 @@ def train_networks(
         gates=gates,
     )
     return Trained(
-        collection=Collection(networks=networks, scores=best, origin=torch.arange(len(best))),
+        collection=Collection(networks=networks, scores=best),
         curve=tuple(curve),
         still_improving=float((best_look == len(curve) - 1).float().mean()),
     )

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -42,26 +42,17 @@ class ZooConfig(BaseModel):
 
     kind: Literal["shared-base", "independent"] = Field(
         default="shared-base",
-        description="training networks start from a few shared tensors or each from its own",
+        description="training networks start from one shared tensor or each from its own",
     )
-    bases: int = Field(default=8, ge=1, le=4096, description="how many tensors are shared, for kind shared-base")
     pool: int = Field(default=512, ge=4, description="training architectures")
     networks: int = Field(default=160, ge=4, description="of which so many are trained, one network each")
     validation: int = Field(default=8, ge=2, description="validation architectures")
     test: int = Field(default=16, ge=2, description="test architectures")
-    seeds: int = Field(
-        default=4, ge=2, description="networks really trained for each of the last two, independently"
-    )
-    sparse_share: float = Field(
-        default=0.5, ge=0, le=1, description="share of training networks that are pruned"
-    )
-    least_density: float = Field(
-        default=0.4, gt=0, le=1, description="smallest share of neurons left by pruning"
-    )
+    seeds: int = Field(default=4, ge=2, description="networks really trained for each of the last two, independently")
+    sparse_share: float = Field(default=0.5, ge=0, le=1, description="share of training networks that are pruned")
+    least_density: float = Field(default=0.4, gt=0, le=1, description="smallest share of neurons left by pruning")
     recipe: Recipe = Field(default=Recipe(steps=600), description="of the training networks")
-    real_recipe: Recipe = Field(
-        default=Recipe(steps=1200), description="of the yardstick: long enough to converge"
-    )
+    real_recipe: Recipe = Field(default=Recipe(steps=1200), description="of the yardstick: long enough to converge")
     token_width: int = Field(default=64, ge=1, le=65536)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
@@ -100,9 +91,7 @@ def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def open_zoo(
-    task: Task, space: SearchSpace, config: ZooConfig, folder: Path, progress: Progress | None = None
-) -> Zoo:
+def open_zoo(task: Task, space: SearchSpace, config: ZooConfig, folder: Path, progress: Progress | None = None) -> Zoo:
     """The zoo for these settings: read from ``folder`` if it is there, else trained and written.
 
     Raises:
@@ -124,10 +113,8 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
     pool = space.sample_distinct(config.pool, rng, frozenset(a.key for a in held_out))
     count = min(config.networks, config.pool)
     tokenizer = WeightTokenizer(width=config.token_width)
-    starts = config.bases if config.kind == "shared-base" else count
-    densities = np.where(
-        rng.random(count) < config.sparse_share, rng.uniform(config.least_density, 1.0, count), 1.0
-    )
+    starts = 1 if config.kind == "shared-base" else count
+    densities = np.where(rng.random(count) < config.sparse_share, rng.uniform(config.least_density, 1.0, count), 1.0)
     truth = [Blueprint.of(a) for a in held_out for _ in range(config.seeds)]
     total = count * config.recipe.steps + len(truth) * config.real_recipe.steps
     done = 0
@@ -162,7 +149,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
     return Zoo(
         config=config,
         pool=tuple(Blueprint.of(a) for a in pool),
-        training=replace(training.collection, origin=torch.arange(count) % starts),
+        training=training.collection,
         test=_part(real.collection, range(cut)),
         validation=_part(real.collection, range(cut, len(truth))),
         seconds=time.perf_counter() - start,
@@ -210,7 +197,7 @@ def train_sorted(
     scores = torch.cat([p.collection.scores for p in parts])[torch.tensor(back)]
     shares = [p.still_improving * len(p.collection) for p in parts]
     return Trained(
-        collection=Collection(networks=networks, scores=scores, origin=torch.arange(len(order))),
+        collection=Collection(networks=networks, scores=scores),
         curve=tuple(np.mean([p.curve for p in parts], axis=0).tolist()),
         still_improving=sum(shares) / len(order),
     )
@@ -229,7 +216,6 @@ def save_zoo(zoo: Zoo, home: Path) -> None:
                 f"{part}.open": collection.networks.open_neurons.cpu().contiguous(),
                 f"{part}.gates": collection.networks.gates.cpu().contiguous(),
                 f"{part}.scores": collection.scores.cpu().contiguous(),
-                f"{part}.origin": collection.origin.cpu().contiguous(),
             }
         save_file(tensors, scratch / "networks.safetensors")
         content = {
@@ -260,9 +246,7 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
     file = home / "networks.safetensors"
     remedy = f"remove the folder {home} and the zoo is trained anew"
     if not file.exists() or sha256(file) != content.get("sha256"):
-        raise DamagedFile(
-            f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}"
-        )
+        raise DamagedFile(f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}")
     if content.get("schema") != SCHEMA or content.get("digest") != home.name:
         raise DamagedFile(f"{home / 'zoo.json'}: expected schema {SCHEMA} and digest {home.name}; {remedy}")
     tensors = load_file(file)
@@ -279,7 +263,6 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
                 gates=tensors[f"{part}.gates"],
             ),
             scores=tensors[f"{part}.scores"],
-            origin=tensors[f"{part}.origin"],
         )
 
     def held_out(part: str) -> Collection:
@@ -301,5 +284,4 @@ def _part(collection: Collection, index: range) -> Collection:
     return Collection(
         networks=collection.networks.select(list(index)),
         scores=collection.scores[list(index)],
-        origin=collection.origin[list(index)],
     )
