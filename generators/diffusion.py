@@ -30,8 +30,8 @@ class DiffusionConfig(GeneratorConfig):
     """Settings of the ``diffusion`` family."""
 
     d: int = Field(default=96, ge=8, le=4096, multiple_of=4, description="width of the denoiser")
-    layers: int = Field(default=4, ge=1, le=64, description="attention blocks of the denoiser")
-    steps: int = Field(default=4, ge=1, le=1000, description="denoiser evaluations for one network")
+    layers: int = Field(default=3, ge=1, le=64, description="attention blocks of the denoiser")
+    steps: int = Field(default=3, ge=1, le=1000, description="denoiser evaluations for one network")
     gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
     shift: float = Field(default=3.0, gt=0, description="flow only: more than 1 spends more steps on noisy states")
     kept: float = Field(default=0.4, ge=0, le=1, description="share of the noisy state that each step passes on")
@@ -77,10 +77,10 @@ class DiffusionGenerator(Generator, Denoiser):
 
     @classmethod
     def suggest(cls, trial: Trial) -> Mapping[str, Any]:
-        """Number of steps and how many of them the task loss flows through."""
+        """Number of steps and how much noise each passes on."""
         return {
-            "steps": trial.suggest_int("diffusion.steps", 2, 8, step=2),
-            "gradient_steps": trial.suggest_int("diffusion.gradient_steps", 1, 2),
+            "steps": trial.suggest_int("diffusion.steps", 2, 8),
+            "kept": trial.suggest_float("diffusion.kept", 0.2, 0.6),
         }
 
     def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:

@@ -60,9 +60,7 @@ def collection(shapes: Sequence[Blueprint], seed: int = 0, *, closed: bool = Fal
         open_neurons=open_neurons,
         gates=layout.edge_real.float(),
     )
-    return Collection(
-        networks=networks, scores=torch.rand(len(shapes), generator=random))
-    )
+    return Collection(networks=networks, scores=torch.rand(len(shapes), generator=random))
 
 
 def fitted(kind: type[FittedBaseline], training: Collection, **settings: int | float) -> FittedBaseline:

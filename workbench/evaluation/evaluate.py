@@ -54,7 +54,7 @@ def evaluate(
     seeds = [config.seed + i for i in range(len(blueprints))]
     networks = generator.generate(blueprints, seeds, config.density)
     found, predictions, valid = measure(networks, yardstick, validation, config)
-    found["nfe"] = Interval(mean=generator.evaluations, low=generator.evaluations, high=generator.evaluations, n=1)
+    found["nfe"] = _single(generator.evaluations, 1)
     curve: list[CurvePoint] = []
     if config.thorough:
         found |= controls.latency(generator, yardstick, config.latents)
@@ -171,7 +171,8 @@ def _connectivity(networks: Generated) -> dict[str, Interval]:
 
 
 def _single(value: float, n: int) -> Interval:
-    return Interval(mean=float(value), low=float(value), high=float(value), n=n)
+    value = float(value)
+    return Interval(mean=value, low=value, high=value, n=n)
 
 
 def _resampled(values: np.ndarray, statistic: object, seed: int = 0) -> Interval:

@@ -20,11 +20,11 @@ class TrainingConfig(BaseModel):
         gt=0,
         description="stop a phase early after this long; the result then depends on the machine",
     )
-    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    learning_rate: float = Field(default=2e-3, gt=0, le=1)
     weight_decay: float = Field(default=0.01, ge=0, le=1)
-    architectures: int = Field(default=16, ge=1, description="architectures in one step")
+    architectures: int = Field(default=8, ge=1, description="architectures in one step")
     latents: int = Field(default=1, ge=1, description="latents for each architecture in one step")
-    batch_size: int = Field(default=64, ge=1, description="examples in one step, shared by its networks")
+    batch_size: int = Field(default=128, ge=1, description="examples in one step, shared by its networks")
     input_noise: float = Field(default=0.3, ge=0, le=5, description="standard deviation added to inputs")
     zoo_weight: float = Field(default=0.0, ge=0, description="weight of the zoo loss in the last phase of both")
     diversity: float = Field(default=0.0, ge=0, description="weight of the diversity term (needs two latents or more)")
@@ -41,6 +41,6 @@ class TrainingConfig(BaseModel):
         description="distance between latents above which nothing is gained; "
         "by default that between really trained networks of one validation architecture",
     )
-    sparse_share: float = Field(default=0.5, ge=0, le=1, description="share of networks asked to be sparse")
+    sparse_share: float = Field(default=0.2, ge=0, le=1, description="share of networks asked to be sparse")
     least_density: float = Field(default=0.3, gt=0, le=1, description="sparsest density that is asked for")
     seed: int = Field(default=0, ge=0, lt=2**63)
