@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from generators.adaptation import adapt
 from generators.generated import Generated
@@ -43,28 +45,36 @@ def weight_novelty(generated: Generated, yardstick: Yardstick, zoo: Zoo, latents
     For one network of each architecture and one real network of it: the training networks are adapted to the
     architecture, the three nearest by plain L2 in natural units are matched neuron by neuron.
     """
-    ours: list[float] = []
-    theirs: list[float] = []
-    for i, blueprint in enumerate(yardstick.blueprints):
-        adapted = adapt(zoo.training.networks, blueprint).values
-        for networks, index, into in (
-            (generated, i * latents, ours),
-            (yardstick.networks, i * yardstick.seeds, theirs),
-        ):
-            own = to_values(networks.select([index]))[0]
-            near = (adapted - own).square().sum((1, 2)).topk(3, largest=False).indices
-            layers = _layers(own[0], networks, blueprint_index=index)
-            others = [_layers(adapted[j], networks, blueprint_index=index) for j in near.tolist()]
-            into.append(min(metrics.matched_l2(layers, other) for other in others))
+    adapted, theirs = _references(yardstick, zoo)
+    ours = [_nearest(generated, i * latents, values) for i, values in enumerate(adapted)]
     found = {"nearest_l2": metrics.bootstrap(np.array(ours))}
-    if np.mean(theirs) > 0:
-        found["rho"] = metrics.bootstrap(np.array(ours) / float(np.mean(theirs)))
+    if theirs.mean() > 0:
+        found["rho"] = metrics.bootstrap(np.array(ours) / float(theirs.mean()))
     return found
 
 
-def _layers(values: torch.Tensor, networks: Generated, blueprint_index: int) -> list[np.ndarray]:
+@lru_cache(maxsize=1)
+def _references(yardstick: Yardstick, zoo: Zoo) -> tuple[list[Tensor], np.ndarray]:
+    """The training networks adapted to each held-out architecture, and how far a real network is from them.
+
+    Kept for the last yardstick, because every row of a table is held against the same.
+    """
+    adapted = [adapt(zoo.training.networks, blueprint).values for blueprint in yardstick.blueprints]
+    theirs = [_nearest(yardstick.networks, i * yardstick.seeds, values) for i, values in enumerate(adapted)]
+    return adapted, np.array(theirs)
+
+
+def _nearest(networks: Generated, index: int, adapted: Tensor) -> float:
+    """L2 distance modulo permutation to the nearest of the three training networks that are nearest without."""
+    own = to_values(networks.select([index]))[0]
+    near = (adapted - own).square().sum((1, 2)).topk(3, largest=False).indices
+    layers = _layers(own[0], networks, index)
+    return min(metrics.matched_l2(layers, _layers(adapted[j], networks, index)) for j in near.tolist())
+
+
+def _layers(values: Tensor, networks: Generated, index: int) -> list[np.ndarray]:
     """Each node's weights with the bias as last column, in natural units."""
-    blueprint = networks.blueprints[blueprint_index]
+    blueprint = networks.blueprints[index]
     state = networks.tokenizer.detokenize(values.cpu(), blueprint)
     nodes = dict.fromkeys(spec.node for spec in blueprint.parameters)
     layers = []

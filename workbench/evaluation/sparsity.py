@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from workbench.export.compaction import active_parameters
 from workbench.summary import CurvePoint
 from workbench.yardstick import Predictions, Yardstick
 from workbench.zoo.train import prune_neurons
+
+CURVE_LATENTS = 2
+"""Networks per architecture in a sparsity curve."""
 
 
 def sparsity_of(networks: Generated) -> np.ndarray:
@@ -34,19 +38,26 @@ def sparsity_curve(
 ) -> list[CurvePoint]:
     """Three curves over the densities of ``config``; the score is the mean over test architectures.
 
+    Two networks of each architecture are enough for it.
     ``generated``: the generator is asked for the density. ``magnitude``: its dense networks, pruned.
     ``real-magnitude``: really trained networks, pruned, not trained again.
     """
-    seeds = list(range(len(dense)))
-    first = yardstick.networks.select(range(0, len(yardstick.networks), yardstick.seeds))
+    few = min(CURVE_LATENTS, config.latents)
+    chosen = [i * config.latents + j for i in range(len(yardstick.blueprints)) for j in range(few)]
+    dense = dense.select(chosen)
     points: list[CurvePoint] = []
     for density in config.curve:
-        points.append(
-            _point("generated", generator.generate(dense.blueprints, seeds, density), yardstick, config.latents)
-        )
-        points.append(_point("magnitude", magnitude_pruned(dense, density), yardstick, config.latents))
-        points.append(_point("real-magnitude", magnitude_pruned(first, density), yardstick, 1))
-    return points
+        asked = generator.generate(dense.blueprints, [config.seed + i for i in chosen], density)
+        points.append(_point("generated", asked, yardstick, few))
+        points.append(_point("magnitude", magnitude_pruned(dense, density), yardstick, few))
+    return [*points, *_real_curve(yardstick, config.curve)]
+
+
+@lru_cache(maxsize=2)
+def _real_curve(yardstick: Yardstick, densities: tuple[float, ...]) -> tuple[CurvePoint, ...]:
+    """One real network of each architecture, pruned; the same for every generator."""
+    first = yardstick.networks.select(range(0, len(yardstick.networks), yardstick.seeds))
+    return tuple(_point("real-magnitude", magnitude_pruned(first, d), yardstick, 1) for d in densities)
 
 
 def _point(source: str, networks: Generated, yardstick: Yardstick, latents: int) -> CurvePoint:

@@ -127,9 +127,9 @@ def train_networks(
             with torch.no_grad():
                 logits = stack.run(blocks, open_rows, gates, task.validation.x)
             now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
+            best_look[now > best] = len(curve)
             better = now >= best
             best = torch.where(better, now, best)
-            best_look[better] = len(curve)
             best_tokens = torch.where(better[:, None, None], tokens(), best_tokens)
             curve.append(float(now.mean()))
             if progress is not None:
