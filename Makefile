@@ -11,7 +11,7 @@ demo: install ## the main job: sweep, compare, report, export
 	$(BIN)/weightloom sweep demo --name demo --overwrite
 
 test: install ## all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 lint: install ## ruff, types, import layers
 	$(BIN)/ruff check .

@@ -47,9 +47,7 @@ def random_blueprints(count: int, seed: int) -> list[Blueprint]:
     [
         mlp(12),
         mlp(12, 48, 20, norm="layer", skips=(1, 2)),
-        Blueprint.of_module(
-            nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))
-        ),
+        Blueprint.of_module(nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 3))),
         Blueprint.of_module(nn.MultiheadAttention(8, 2, add_bias_kv=True)),
     ],
 )
@@ -122,9 +120,7 @@ def test_closed_neurons_put_out_nothing_when_opened(norm: str) -> None:
     layout = dense.layout
     closed = (layout.node == 1) & (layout.neuron % 3 == 0)
     mask = torch.where(closed, 0.0, dense.open_neurons)
-    source = Generated(
-        tokenizer=TOKENIZER, layout=layout, tokens=dense.tokens, open_neurons=mask, gates=dense.gates
-    )
+    source = Generated(tokenizer=TOKENIZER, layout=layout, tokens=dense.tokens, open_neurons=mask, gates=dense.gates)
     adapted = adapt(source, blueprint)
     assert torch.equal(adapted.open_neurons, mask)
     assert not bool(adapted.alive[closed].any())

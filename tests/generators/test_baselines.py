@@ -145,9 +145,7 @@ def test_retrieve_takes_the_best_network_of_the_nearest_architecture(training: C
         ties = [i for i, d in enumerate(distances) if d == min(distances)]
         wanted = max(ties, key=lambda i: float(training.scores[i]))
         values, _, _ = to_values(baseline.generate([target], [0]))
-        torch.testing.assert_close(
-            values, adapt(training.networks, target, [wanted]).values, rtol=1e-4, atol=1e-5
-        )
+        torch.testing.assert_close(values, adapt(training.networks, target, [wanted]).values, rtol=1e-4, atol=1e-5)
 
 
 def test_retrieve_of_several_picks_among_the_nearest(training: Collection) -> None:
@@ -206,9 +204,7 @@ def test_gaussian_statistics_agree_with_numpy(training: Collection) -> None:
     noise[1] = 1.0
     values, _, _ = to_values(baseline([target] * 2, noise))
     used = TOKENIZER.layout(target).used.numpy().reshape(-1)
-    roles = np.broadcast_to(np.minimum(np.arange(TOKENIZER.entries), LANES), near.values.shape[1:]).reshape(
-        -1
-    )
+    roles = np.broadcast_to(np.minimum(np.arange(TOKENIZER.entries), LANES), near.values.shape[1:]).reshape(-1)
     seen = set()
     for i in np.flatnonzero(used):
         column = masked[~np.isnan(masked[:, i]), i]
@@ -344,10 +340,6 @@ def digests() -> list[str]:
 
 def test_same_seed_same_network_in_a_spawned_process() -> None:
     here = Path(__file__)
-    code = (
-        f"import sys; sys.path.insert(0, {str(here.parent)!r}); import {here.stem} as t; print(*t.digests())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=here.parents[2], check=True
-    )
+    code = f"import sys; sys.path.insert(0, {str(here.parent)!r}); import {here.stem} as t; print(*t.digests())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=here.parents[2], check=True)
     assert done.stdout.split() == digests()

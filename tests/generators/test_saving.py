@@ -99,9 +99,7 @@ def test_every_damage_is_named_and_nothing_is_half_used(tmp_path: Path) -> None:
         ({"extra": 1}, DamagedFile, "altered"),
     ],
 )
-def test_altered_config(
-    tmp_path: Path, change: dict[str, object], error: type[Exception], words: str
-) -> None:
+def test_altered_config(tmp_path: Path, change: dict[str, object], error: type[Exception], words: str) -> None:
     path = save_pretrained(ready("mlp"), tmp_path) / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(error, match=rf"config\.json.*{words}"):

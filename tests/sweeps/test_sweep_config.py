@@ -24,7 +24,7 @@ BAD = [
     ({"densities": [1.5]}, "key 'densities.0': expected less than or equal to 1"),
     ({"densities": [1.0, 1.0]}, "densities that differ"),
     ({"learning_rates": [0.01, 0.001]}, "learning_rates with the lower first"),
-    ({"learning_rates": [0.002, 0.003]}, "key 'training.learning_rate': expected a number within"),
+    ({"learning_rates": [0.0025, 0.003]}, "key 'training.learning_rate': expected a number within"),
     ({"name": "../x"}, "key 'name'"),
     ({"tracker": "wandbb"}, "key 'tracker': expected 'wandb' or 'none', got 'wandbb'"),
     ({"task": "digit"}, "unknown task 'digit'. Did you mean 'digits'?"),

@@ -15,7 +15,8 @@ def _quiet() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_first_trials_are_what_the_plan_says(family: str) -> None:
-    config = resolve("demo", {f"families.{family}.first": {"learning_rate": 0.002, "density": 0.7}})
+    first = {"learning_rate": 0.002, "density": 0.7}
+    config = resolve("demo", {f"families.{family}.first": first, "densities": [1.0, 0.7]})
     proposal = propose(config, FixedTrial(first_parameters(config, family)))
     assert proposal.family == family
     assert proposal.training.learning_rate == 0.002

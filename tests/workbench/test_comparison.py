@@ -25,9 +25,7 @@ from workbench.comparison import (
 from workbench.summary import GeneratorSummary, Summary
 
 
-def _generator(
-    fidelity: Any = None, collapse: Any = None, family: str = "g", kind: str = "family"
-) -> GeneratorSummary:
+def _generator(fidelity: Any = None, collapse: Any = None, family: str = "g", kind: str = "family") -> GeneratorSummary:
     metrics = {"fidelity": fidelity, "collapse": collapse}
     return GeneratorSummary.model_validate(
         {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search_spaces.errors import DamagedFile, WeightloomError
@@ -10,23 +11,16 @@ from workbench import files
 
 
 def test_json_round_trip_and_missing_numbers(tmp_path: Path) -> None:
-    path = files.write_json(
-        tmp_path / "new" / "a.json", {"x": [1, math.nan, math.inf], "y": "ü", "z": (1.5,)}
-    )
+    path = files.write_json(tmp_path / "new" / "a.json", {"x": [1, math.nan, math.inf], "y": "ü", "z": (1.5,)})
     assert files.read_json(path) == {"x": [1, None, None], "y": "ü", "z": [1.5]}
 
 
 def test_numpy_becomes_plain(tmp_path: Path) -> None:
-    np = pytest.importorskip("numpy")
-    path = files.write_json(
-        tmp_path / "a.json", {"a": np.float32("nan"), "b": np.arange(3), "c": np.int64(4)}
-    )
+    path = files.write_json(tmp_path / "a.json", {"a": np.float32("nan"), "b": np.arange(3), "c": np.int64(4)})
     assert files.read_json(path) == {"a": None, "b": [0, 1, 2], "c": 4}
 
 
-def test_failed_write_keeps_the_old_file_and_leaves_no_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_write_keeps_the_old_file_and_leaves_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = files.write_text(tmp_path / "a.txt", "old")
 
     def fail(*_: object) -> None:

@@ -30,9 +30,7 @@ def test_round_trip_from_folder_and_file(tmp_path: Path) -> None:
 
 
 def test_a_number_that_is_none_becomes_null() -> None:
-    assert Estimate(mean=math.nan, low=math.inf, high=None, n=0) == Estimate(
-        mean=None, low=None, high=None, n=0
-    )
+    assert Estimate(mean=math.nan, low=math.inf, high=None, n=0) == Estimate(mean=None, low=None, high=None, n=0)
 
 
 def test_frozen_and_ordered_interval() -> None:

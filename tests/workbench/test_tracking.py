@@ -119,8 +119,7 @@ def test_plots_are_kept(runs: dict[str, dict[str, Any]]) -> None:
 
 def test_ends_have_a_state_and_a_reason(runs: dict[str, dict[str, Any]]) -> None:
     found = {
-        name: (run["summary"]["state"], run["summary"].get("reason"), run["exit_code"])
-        for name, run in runs.items()
+        name: (run["summary"]["state"], run["summary"].get("reason"), run["exit_code"]) for name, run in runs.items()
     }
     assert found == {
         "trial-0": ("complete", None, 0),

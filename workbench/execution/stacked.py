@@ -31,9 +31,7 @@ def stackable(blueprints: Sequence[Blueprint]) -> bool:
     return all(
         blueprint.architecture.space != "module"
         and all(node.operation == "dense" for node in blueprint.architecture.nodes[1:])
-        and [
-            e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name
-        ]
+        and [e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name]
         == [blueprint.architecture.nodes[1].name]
         for blueprint in blueprints
     )

@@ -98,9 +98,7 @@ def _incoming(part: NodePlan, plan: Plan) -> list[tuple[str, list[int]]]:
             source = plan.get(feed.source)
             place = torch.arange(feed.limit) if source is None else source.keep[0].cumsum(0) - 1
             brought = carries[0].tolist()
-            found.append(
-                (feed.source, [int(place[p]) if p < feed.limit and brought[p] else -1 for p in columns])
-            )
+            found.append((feed.source, [int(place[p]) if p < feed.limit and brought[p] else -1 for p in columns]))
     return found
 
 

@@ -61,9 +61,7 @@ def write_onnx(
             got = torch.cat([run(rows), run(rows[:1])])
     except Exception as error:  # the exporter and onnxruntime raise errors of many kinds
         reason = " ".join(str(error).split())[:300]
-        raise RunFailed(
-            f"{path}: the network cannot be exported to ONNX ({type(error).__name__}: {reason})"
-        ) from error
+        raise RunFailed(f"{path}: the network cannot be exported to ONNX ({type(error).__name__}: {reason})") from error
     expected = (network if reference is None else copy.deepcopy(reference).cpu().eval())(rows)
     expected = torch.cat([expected, expected[:1]])
     difference = float((got - expected).abs().max()) if got.shape == expected.shape else float("inf")

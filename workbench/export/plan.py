@@ -101,9 +101,7 @@ class _Planner:
         self.architecture = architecture
         self.count = len(indices)
         states = [generated.state_dict(i) for i in indices]
-        self.state = {
-            name: torch.stack([s[name] for s in states]).detach().cpu().float() for name in states[0]
-        }
+        self.state = {name: torch.stack([s[name] for s in states]).detach().cpu().float() for name in states[0]}
         masks = [generated.neurons(i) for i in indices]
         self.masks = {name: torch.stack([mask[name] for mask in masks]) for name in masks[0]}
         wires = [generated.wires(i) for i in indices]
@@ -121,9 +119,7 @@ class _Planner:
             is_open = self.gates.get((edge.source, edge.target), everywhere)
             limit = min(width, width_of(self.architecture, edge.source))
             if operations[edge.source] == IDENTITY:
-                feeds += [
-                    Feed(f.source, min(limit, f.limit), is_open & f.is_open) for f in self._feeds(edge.source)
-                ]
+                feeds += [Feed(f.source, min(limit, f.limit), is_open & f.is_open) for f in self._feeds(edge.source)]
             else:
                 feeds.append(Feed(edge.source, limit, is_open))
         return tuple(feeds)

@@ -146,8 +146,7 @@ def _check_sum(path: Path, data: bytes) -> None:
     found = list(_SUM.finditer(header))
     if len(found) != 1:
         raise DamagedFile(
-            f"{path}: expected a network file with one checksum, got {len(found)} in {len(data)} bytes; "
-            f"{_REMEDY}"
+            f"{path}: expected a network file with one checksum, got {len(found)} in {len(data)} bytes; {_REMEDY}"
         )
     start = 8 + found[0].start(1)
     whole = data[:start] + _NO_SUM + data[start + 64 :]
@@ -174,9 +173,7 @@ def _content(path: Path, data: bytes) -> tuple[dict[str, Any], dict[str, Tensor]
     return document, load(data)
 
 
-def _as_generated(
-    architecture: Architecture, tokenizer: WeightTokenizer, tensors: dict[str, Tensor]
-) -> Generated:
+def _as_generated(architecture: Architecture, tokenizer: WeightTokenizer, tensors: dict[str, Tensor]) -> Generated:
     blueprint = Blueprint.of(architecture)
     layout = tokenizer.batch([blueprint])
     nodes = {node.name: i for i, node in enumerate(architecture.nodes)}

@@ -66,9 +66,7 @@ def same_length(subject: str, a: np.ndarray, b: np.ndarray, *, axis: int) -> Non
 def at_least(subject: str, count: int, minimum: int, what: str) -> None:
     """Refuse a sample that is too small for the figure to exist."""
     if count < minimum:
-        raise refusal(
-            subject, expected=f"at least {minimum} {what}", got=count, remedy=f"Provide more {what}."
-        )
+        raise refusal(subject, expected=f"at least {minimum} {what}", got=count, remedy=f"Provide more {what}.")
 
 
 def _shaped(subject: str, values: npt.ArrayLike, ndim: int, dtype: npt.DTypeLike | None) -> np.ndarray:

@@ -127,9 +127,7 @@ def mmd(distances: Distances) -> float:
     """
     scale = np.median(distances.real[np.triu_indices(len(distances.real), k=1)])
     if scale == 0:
-        raise refusal(
-            "mmd", expected="real networks that differ", got="median distance 0", remedy="Use other seeds."
-        )
+        raise refusal("mmd", expected="real networks that differ", got="median distance 0", remedy="Use other seeds.")
 
     def similarity(part: np.ndarray) -> float:
         return float(np.exp(-part / scale).mean())

@@ -59,9 +59,7 @@ def matched_l2(a: Layers, b: Layers) -> float:
     return _best(a, b)[0]
 
 
-def matched_distances(
-    networks: Sequence[Layers], others: Sequence[Layers]
-) -> Float[np.ndarray, "networks others"]:
+def matched_distances(networks: Sequence[Layers], others: Sequence[Layers]) -> Float[np.ndarray, "networks others"]:
     """`matched_l2` of each network with each of the others: what `rho` and `replica_share` take.
 
     Args:

@@ -16,9 +16,7 @@ from workbench.metrics.checks import as_floats, at_least, refusal, same_length
 _TOP_MINIMUM = 5
 
 
-def rank_tau(
-    predicted: Float[np.ndarray, " architectures"], real: Float[np.ndarray, " architectures"]
-) -> float:
+def rank_tau(predicted: Float[np.ndarray, " architectures"], real: Float[np.ndarray, " architectures"]) -> float:
     """Kendall's tau-b between predicted and real scores.
 
     In [-1, 1], higher is better; 0 = no relation. Deviation: where either side is constant tau-b is
@@ -91,9 +89,7 @@ def regret_at(
     return float(truth.max() - truth[picked].max())
 
 
-def noise_ceiling(
-    real_scores: Float[np.ndarray, "architectures seeds"], *, seed: int = 0, splits: int = 20
-) -> float:
+def noise_ceiling(real_scores: Float[np.ndarray, "architectures seeds"], *, seed: int = 0, splits: int = 20) -> float:
     """Tau-b of real training with itself: what a predictor can reach; in [-1, 1].
 
     The seeds are split at random into two disjoint halves (one is left out of an odd number), each half is

@@ -63,9 +63,7 @@ def plane(summary: Summary) -> Figure:
     panels = [Panel(title="All generators", spec={"data": data, "layout": whole})]
     close = _close_up(summary)
     if close:
-        panels.append(
-            Panel(title="Close up on families and real networks", spec={"data": data, "layout": close})
-        )
+        panels.append(Panel(title="Close up on families and real networks", spec={"data": data, "layout": close}))
     return Figure(
         key="plane",
         title="Fidelity against novelty",
@@ -80,11 +78,7 @@ def plane(summary: Summary) -> Figure:
             rows=rows,
         ),
         legend=[entry(name, looks[name]) for name, *_ in rows]
-        + [
-            Entry(label=t["name"], colour=BASELINE_COLOUR, line=t["line"]["dash"])
-            for t in data
-            if "line" in t
-        ],
+        + [Entry(label=t["name"], colour=BASELINE_COLOUR, line=t["line"]["dash"]) for t in data if "line" in t],
     )
 
 
@@ -194,9 +188,7 @@ def _close_up(summary: Summary) -> dict[str, Any] | None:
         ends = [
             [(g.kind == "baseline", value) for value in (e.mean, e.low, e.high) if value is not None]
             for g in summary.generators.values()
-            if (e := g.metrics.get(metric))
-            and g.mean("fidelity") is not None
-            and g.mean("max_iou") is not None
+            if (e := g.metrics.get(metric)) and g.mean("fidelity") is not None and g.mean("max_iou") is not None
         ]
         every = [value for values in ends for _, value in values]
         own = [value for values in ends for baseline, value in values if not baseline]

@@ -35,9 +35,7 @@ def write_report(summary: Summary, folder: str | Path) -> Path:
 
 def render(summary: Summary) -> str:
     """The whole page as HTML; names from the summary are escaped wherever they stand."""
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     figures = all_figures(summary)
     sentences = verdict_sentences(summary)
     answer = [s for s in sentences if s.startswith("Choose ")] or sentences[:1]

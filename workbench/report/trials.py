@@ -74,9 +74,7 @@ def pareto(summary: Summary) -> Figure:
     )
 
 
-def _trials(
-    trials: Sequence[TrialSummary], family: str, look: dict[str, str], largest: float
-) -> dict[str, Any]:
+def _trials(trials: Sequence[TrialSummary], family: str, look: dict[str, str], largest: float) -> dict[str, Any]:
     counts = [trial.values.get("active_parameters") or 0.0 for trial in trials]
     sizes = [8 + 14 * math.sqrt(count / largest) if largest else 10 for count in counts]
     return {

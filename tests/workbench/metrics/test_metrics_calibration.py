@@ -12,9 +12,7 @@ from workbench.metrics import ece, ensemble_score
 
 def draw(seed, examples=30, classes=4, networks=3):
     rng = np.random.default_rng(seed)
-    return rng.dirichlet(np.full(classes, 0.5), size=(networks, examples)), rng.integers(
-        classes, size=examples
-    )
+    return rng.dirichlet(np.full(classes, 0.5), size=(networks, examples)), rng.integers(classes, size=examples)
 
 
 @given(st.integers(0, 9999), st.integers(1, 20))

@@ -29,8 +29,7 @@ draws = st.tuples(st.integers(0, 999), st.integers(4, 9), st.integers(4, 9), st.
 def test_prdc_equals_loops_over_balls(setting, k):
     x, y = clouds(*setting)
     radii = [
-        NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=True)[0][:, -1]
-        for points in (x, y)
+        NearestNeighbors(n_neighbors=k).fit(points).kneighbors(return_distance=True)[0][:, -1] for points in (x, y)
     ]
 
     def inside(point, centres, ball):
@@ -77,9 +76,7 @@ def test_mmd_equals_double_loops(setting):
     scale = np.median([d.real[i, j] for i in range(len(x)) for j in range(i)])
 
     def within(square):
-        pairs = [
-            np.exp(-square[i, j] / scale) for i in range(len(square)) for j in range(len(square)) if i != j
-        ]
+        pairs = [np.exp(-square[i, j] / scale) for i in range(len(square)) for j in range(len(square)) if i != j]
         return np.mean(pairs)
 
     assert mmd(d) == pytest.approx(within(d.real) + within(d.generated) - 2 * np.exp(-d.cross / scale).mean())
@@ -89,9 +86,7 @@ def test_mmd_is_unbiased_and_grows_with_distance():
     null = [mmd(between(*clouds(seed, 15, 25))) for seed in range(200)]
     assert abs(np.mean(null)) < 3 * np.std(null) / np.sqrt(200)
     assert min(null) < 0
-    shifted = [
-        np.mean([mmd(between(*clouds(s, shift=shift))) for s in range(20)]) for shift in (0.0, 0.5, 1.0, 4.0)
-    ]
+    shifted = [np.mean([mmd(between(*clouds(s, shift=shift))) for s in range(20)]) for shift in (0.0, 0.5, 1.0, 4.0)]
     assert shifted == sorted(shifted)
     assert shifted[-1] > 0.5
 

@@ -17,9 +17,7 @@ pairs = st.integers(2, 12).flatmap(
 
 
 def tau_b(a, b):
-    signs = np.array(
-        [(np.sign(a[i] - a[j]), np.sign(b[i] - b[j])) for i, j in combinations(range(len(a)), 2)]
-    )
+    signs = np.array([(np.sign(a[i] - a[j]), np.sign(b[i] - b[j])) for i, j in combinations(range(len(a)), 2)])
     norm = np.sqrt((signs[:, 0] ** 2).sum() * (signs[:, 1] ** 2).sum())
     return (signs[:, 0] * signs[:, 1]).sum() / norm if norm else 0.0
 

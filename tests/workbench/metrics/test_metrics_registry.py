@@ -58,8 +58,6 @@ else:
     found = importlib.import_module({module!r})
 print(len(found.METRICS))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(METRICS)

@@ -47,9 +47,7 @@ def test_each_rule_by_itself(change, label):
         assert str(value) in found.reasons[0]
 
 
-@pytest.mark.parametrize(
-    "change", [{"valid": 0.5}, {"rho_function": 0.5}, {"max_iou": 0.85}, {"collapse": 0.5}]
-)
+@pytest.mark.parametrize("change", [{"valid": 0.5}, {"rho_function": 0.5}, {"max_iou": 0.85}, {"collapse": 0.5}])
 def test_a_figure_at_its_threshold_passes(change):
     assert verdict({**GOOD, **change}).labels == ("novel",)
 
@@ -66,9 +64,7 @@ def test_novel_must_be_earned_with_every_figure(name, value):
     found = verdict({**GOOD, name: value})
     assert found == verdict({key: kept for key, kept in GOOD.items() if key != name})
     assert found.labels == ()
-    assert found.reasons == (
-        f"Not judged for {found.reasons[0].split()[3][:-1]}: the figure {name} is missing.",
-    )
+    assert found.reasons == (f"Not judged for {found.reasons[0].split()[3][:-1]}: the figure {name} is missing.",)
 
 
 def test_thresholds_move_the_line_and_are_frozen():
@@ -114,9 +110,7 @@ def test_each_kind_of_generator_gets_the_verdict_it_deserves(train, wrong, label
     assert judge(train(20, 3)) == ("novel",)
     assert judge(training[:20]) == ("copy",)
     assert judge(np.repeat(train(1, 4), 20, axis=0)) == ("collapsed",)
-    averages = np.stack(
-        [training[np.random.default_rng(s).permutation(40)[:16]].mean(axis=0) for s in range(20)]
-    )
+    averages = np.stack([training[np.random.default_rng(s).permutation(40)[:16]].mean(axis=0) for s in range(20)])
     assert "contraction" in judge(averages)
     assert "novel" not in judge(averages)
     broken = np.random.default_rng(0).dirichlet(np.full(5, 0.3), size=(20, len(labels)))
