@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,8 @@ from workbench.summary import (
 
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
 PROBLEMS = "problems"
+TIE = 0.01
+"""Fidelities this close count as equal when a family's best trial is picked: less than their intervals are wide."""
 COMPARING = "comparing with baselines and real networks"
 
 
@@ -50,8 +52,7 @@ def conclude(
 ) -> Summary:
     """Measure what the families are compared with, write everything, return the summary.
 
-    Of each family the trial with the highest fidelity on validation architectures and data is shown, the less
-    collapsed one where two are equal. Other ways to choose, such as fidelity x (1 − collapse), are left to the
+    Of each family the trial that `best_of` picks on validation architectures and data is shown. Other ways to choose, such as fidelity x (1 − collapse), are left to the
     reader, for whom the Pareto front and all trials are there.
 
     Args:
@@ -146,13 +147,18 @@ def reason_of(error: Exception, log: Path) -> str:
 
 
 def best_trials(store: StudyStore) -> dict[str, FrozenTrial]:
-    """Per family the finished trial with the highest validation fidelity, in the order of trials."""
-    best: dict[str, FrozenTrial] = {}
+    """Per family, in the order of trials, the one that `best_of` picks of its finished trials."""
+    families: dict[str, list[FrozenTrial]] = {}
     for trial in store.complete():
-        family = trial.params["family"]
-        if family not in best or _rank(trial) > _rank(best[family]):
-            best[family] = trial
-    return best
+        families.setdefault(trial.params["family"], []).append(trial)
+    return {family: best_of(trials) for family, trials in families.items()}
+
+
+def best_of(trials: Sequence[FrozenTrial]) -> FrozenTrial:
+    """The least collapsed of the trials whose validation fidelity is within ``TIE`` of the highest."""
+    top = max(by_name(trial.values)["fidelity"] for trial in trials)
+    near = [trial for trial in trials if by_name(trial.values)["fidelity"] >= top - TIE]
+    return min(near, key=lambda trial: by_name(trial.values)["collapse"])
 
 
 def chosen_of(config: SweepConfig, best: Mapping[str, FrozenTrial], family: str | None = None) -> Chosen:
