@@ -52,8 +52,9 @@ def conclude(
 ) -> Summary:
     """Measure what the families are compared with, write everything, return the summary.
 
-    Of each family the trial that `best_of` picks on validation architectures and data is shown. Other ways to choose, such as fidelity x (1 − collapse), are left to the
-    reader, for whom the Pareto front and all trials are there.
+    Of each family the trial that `best_of` picks on validation architectures and data is shown. Other ways to
+    choose, such as fidelity x (1 − collapse), are left to the reader, for whom the Pareto front and all trials
+    are there.
 
     Args:
         config: of the sweep.
