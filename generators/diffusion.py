@@ -100,14 +100,11 @@ class DiffusionGenerator(Generator, Denoiser):
         scheduler = self._scheduler()
         scheduler.set_timesteps(self.settings.steps, device=latent.device)
         state = latent
-        with torch.no_grad():
-            frozen = self.encoder(layout)
-        live = self.encoder(layout) if torch.is_grad_enabled() else frozen
+        encoded = self.encoder(layout)
         free = self.settings.steps - self.settings.gradient_steps
         for i, t in enumerate(scheduler.timesteps):
             with torch.set_grad_enabled(torch.is_grad_enabled() and i >= free):
                 alpha, sigma = self._levels(scheduler, t, i)
-                encoded = live if i >= free else frozen
                 time = (t / TRAIN_STEPS).expand(len(state))
                 data = self.denoise(layout, encoded, state, time, alpha, sigma, condition)
                 output = (state - data) / sigma if self.settings.scheduler == "flow" else data

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 
 from generators.generator import Fitted, Generator
 from generators.registry import make_generator
@@ -88,7 +89,7 @@ def run_family(
         family,
         training.mode,
         trial,
-        generator,
+        generator.config,
         Spend(steps=result.steps, seconds=result.seconds),
         extra,
     )
@@ -108,7 +109,7 @@ def run_baseline(
     seconds = time.perf_counter() - start
     measured = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
     extra = {"train_seconds": _plain(seconds), "zoo_seconds": _plain(laboratory.zoo.seconds)}
-    summary = _summary(measured, "baseline", name, None, None, generator, Spend(steps=0, seconds=seconds), extra)
+    summary = _summary(measured, "baseline", name, None, None, generator.config, Spend(steps=0, seconds=seconds), extra)
     return Outcome(
         generator=generator,
         objectives=objectives_of(generator, laboratory, evaluation),
@@ -122,17 +123,9 @@ def run_real(laboratory: Laboratory) -> GeneratorSummary:
     measured = evaluate_real(laboratory.test, laboratory.test_validity)
     recipe = laboratory.zoo.config.real_recipe
     seconds = laboratory.zoo.seconds
-    return GeneratorSummary(
-        kind="real",
-        family="real",
-        config=recipe.model_dump(),
-        budget=Spend(steps=recipe.steps, seconds=seconds),
-        metrics={**measured.metrics, "zoo_seconds": _plain(seconds)},
-        verdict=list(measured.verdict),
-        architectures=list(measured.architectures),
-        sparsity_curve=list(measured.curve),
-        overlap=[list(row) for row in measured.overlap],
-    )
+    spend = Spend(steps=recipe.steps, seconds=seconds)
+    extra = {"zoo_seconds": _plain(seconds)}
+    return _summary(measured, "real", "real", None, None, recipe, spend, extra)
 
 
 def objectives_of(generator: Generator, laboratory: Laboratory, evaluation: EvaluationConfig) -> dict[str, float]:
@@ -167,7 +160,7 @@ def _summary(
     family: str,
     mode: str | None,
     trial: int | None,
-    generator: Generator,
+    config: BaseModel,
     spend: Spend,
     extra: Mapping[str, Estimate],
 ) -> GeneratorSummary:
@@ -177,7 +170,7 @@ def _summary(
             "family": family,
             "mode": mode,
             "trial": trial,
-            "config": generator.config.model_dump(),
+            "config": config.model_dump(),
             "budget": spend,
             "metrics": {**measured.metrics, **extra},
             "verdict": list(measured.verdict),

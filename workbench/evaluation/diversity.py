@@ -58,8 +58,8 @@ def novelty(
         "max_iou": metrics.bootstrap(metrics.max_iou(errors, training.errors)),
         "max_iou_real": metrics.bootstrap(metrics.max_iou(real.errors, training.errors)),
         "rho_function": metrics.bootstrap(metrics.nearest(to_training) / held_out_nearest),
-        "copy_share": _alone(metrics.replica_share(to_training), int(keep.sum())),
-        "distance_to_mean_ratio": _alone(
+        "copy_share": alone(metrics.replica_share(to_training), int(keep.sum())),
+        "distance_to_mean_ratio": alone(
             metrics.distance_to_mean_ratio(probabilities, real.probabilities, training.probabilities),
             int(keep.sum()),
         ),
@@ -68,11 +68,10 @@ def novelty(
     if min(len(probabilities), len(real.probabilities)) > 6:
         prdc = metrics.prdc(distances)
         found |= {
-            name: _alone(getattr(prdc, name), int(keep.sum()))
-            for name in ("precision", "recall", "density", "coverage")
+            name: alone(getattr(prdc, name), int(keep.sum())) for name in ("precision", "recall", "density", "coverage")
         }
-        found["mmd"] = _alone(metrics.mmd(distances), int(keep.sum()))
-        found["one_nn"] = _alone(metrics.one_nn(distances), int(keep.sum()))
+        found["mmd"] = alone(metrics.mmd(distances), int(keep.sum()))
+        found["one_nn"] = alone(metrics.one_nn(distances), int(keep.sum()))
     grouped = predictions.errors.reshape(*valid.shape, -1)
     kernels = [
         metrics.pairwise_error_iou(own[mine]) for own, mine in zip(grouped, valid, strict=True) if mine.sum() >= 2
@@ -93,6 +92,7 @@ def verdict_of(found: Mapping[str, Interval]) -> metrics.Verdict:
     return metrics.verdict({name: interval.mean for name, interval in found.items()})
 
 
-def _alone(value: float, n: int) -> Interval:
+def alone(value: float, n: int) -> Interval:
     """A figure of a whole set, without an interval of its own."""
-    return Interval(mean=float(value), low=float(value), high=float(value), n=n)
+    value = float(value)
+    return Interval(mean=value, low=value, high=value, n=n)

@@ -12,7 +12,7 @@ from generators.generator import Generator
 from workbench import metrics
 from workbench.evaluation import controls
 from workbench.evaluation.config import EvaluationConfig
-from workbench.evaluation.diversity import collapse_interval, novelty, spreads, verdict_of
+from workbench.evaluation.diversity import alone, collapse_interval, novelty, spreads, verdict_of
 from workbench.evaluation.sparsity import sparsity_curve, sparsity_of
 from workbench.export.compaction import active_parameters
 from workbench.metrics import Interval
@@ -54,7 +54,7 @@ def evaluate(
     seeds = [config.seed + i for i in range(len(blueprints))]
     networks = generator.generate(blueprints, seeds, config.density)
     found, predictions, valid = measure(networks, yardstick, validation, config)
-    found["nfe"] = _single(generator.evaluations, 1)
+    found["nfe"] = alone(generator.evaluations, 1)
     curve: list[CurvePoint] = []
     if config.thorough:
         found |= controls.latency(generator, yardstick, config.latents)
@@ -71,7 +71,7 @@ def evaluate_real(yardstick: Yardstick, validation: Yardstick) -> Evaluation:
     """The row of really trained networks: the same figures for the yardstick's own networks."""
     config = EvaluationConfig(latents=yardstick.seeds)
     found, predictions, valid = measure(yardstick.networks, yardstick, validation, config)
-    found["noise_ceiling"] = _single(metrics.noise_ceiling(yardstick.scores), len(yardstick.scores))
+    found["noise_ceiling"] = alone(metrics.noise_ceiling(yardstick.scores), len(yardstick.scores))
     return report(found, predictions, valid, yardstick, yardstick.seeds, [])
 
 
@@ -95,8 +95,8 @@ def measure(
         "fidelity": metrics.bootstrap(ratios),
         "fidelity_worst_decile": _resampled(ratios, metrics.worst_decile),
         "rank_tau": _resampled_pair(means, real, metrics.rank_tau),
-        "regret_at_1": _single(metrics.regret_at(means, real, 1), len(real)),
-        "regret_at_5": _single(metrics.regret_at(means, real, min(5, len(real))), len(real)),
+        "regret_at_1": alone(metrics.regret_at(means, real, 1), len(real)),
+        "regret_at_5": alone(metrics.regret_at(means, real, min(5, len(real))), len(real)),
         "valid": metrics.bootstrap(valid.mean(1)),
         "sparsity": metrics.bootstrap(sparsity_of(networks)),
         "active_parameters": metrics.bootstrap(active),
@@ -168,11 +168,6 @@ def _connectivity(networks: Generated) -> dict[str, Interval]:
         closed = 1.0 - ((networks.gates > 0.5).cpu().numpy() & edges).sum(1)[has] / edges.sum(1)[has]
         found["edges_closed"] = metrics.bootstrap(closed)
     return found
-
-
-def _single(value: float, n: int) -> Interval:
-    value = float(value)
-    return Interval(mean=value, low=value, high=value, n=n)
 
 
 def _resampled(values: np.ndarray, statistic: object, seed: int = 0) -> Interval:

@@ -32,9 +32,12 @@ class Objective(nn.Module, ABC):
     def loss(self, generator: Generator) -> Float[Tensor, ""]:
         """The loss of one step."""
 
-    def integer(self, high: int) -> int:
-        """A random number in 0..high−1."""
-        return int(torch.randint(high, (1,), generator=self.random))
+    def window(self, size: int, count: int) -> list[int]:
+        """``count`` random places out of a random stretch of ``size`` sorted ones, so that they are alike."""
+        span = min(size, max(4 * count, size // 4))
+        start = int(torch.randint(size + span, (1,), generator=self.random)) - span // 2
+        start = max(0, min(start, size - span))
+        return [start + pick for pick in torch.randint(span, (count,), generator=self.random).tolist()]
 
 
 class TaskObjective(Objective):
@@ -60,7 +63,8 @@ class TaskObjective(Objective):
     def loss(self, generator: Generator) -> Float[Tensor, ""]:
         """Cross-entropy in nats, mean over networks and examples; see ``diversity_loss`` for the term added."""
         c = self.config
-        chosen = [b for b in self._architectures() for _ in range(c.latents)]
+        places = self.window(len(self.blueprints), c.architectures)
+        chosen = [self.blueprints[place] for place in places for _ in range(c.latents)]
         seeds = torch.randint(2**62, (len(chosen),), generator=self.random).tolist()
         latent = generator.draw_latent(chosen, seeds).to(generator.device)
         generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
@@ -73,15 +77,6 @@ class TaskObjective(Objective):
         logits = run(generated, torch.cat([clear, noised(x, c.diversity_noise, self.random)]))
         wrong = loss(logits[:, : len(x)], y).mean()
         return wrong + c.diversity * diversity_loss(logits[:, len(x) :], c.latents, c.diversity_target)
-
-    def _architectures(self) -> list[Blueprint]:
-        """Random architectures from a random window of like sizes."""
-        pool, count = self.blueprints, self.config.architectures
-        span = min(len(pool), max(4 * count, len(pool) // 4))
-        start = self.integer(len(pool) + span) - span // 2
-        start = max(0, min(start, len(pool) - span))
-        picks = torch.randint(span, (count,), generator=self.random).tolist()
-        return [pool[start + i] for i in picks]
 
     def _densities(self, count: int) -> Float[Tensor, " networks"]:
         c = self.config
@@ -117,10 +112,7 @@ class ZooObjective(Objective):
 
     def loss(self, generator: Generator) -> Float[Tensor, ""]:
         """Mean squared error in natural units, mean over networks."""
-        span = min(len(self.order), max(4 * self.count, len(self.order) // 4))
-        start = max(0, min(self.integer(len(self.order) + span) - span // 2, len(self.order) - span))
-        picks = torch.randint(span, (self.count,), generator=self.random).tolist()
-        index = [self.order[start + i] for i in picks]
+        index = [self.order[place] for place in self.window(len(self.order), self.count)]
         networks = self.training_networks.select(index)
         condition = Condition(density=open_share(networks))
         if isinstance(generator, Denoiser):

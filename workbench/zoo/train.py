@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from generators.collection import Collection
+from generators.connectivity import keep_strongest
 from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import BatchLayout, WeightTokenizer
@@ -60,7 +61,6 @@ def train_networks(
     seeds: Sequence[int],
     recipe: Recipe,
     *,
-    initial: Float[Tensor, "networks tokens entries"] | None = None,
     densities: Sequence[float] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
@@ -70,15 +70,14 @@ def train_networks(
         task: gives the examples.
         tokenizer: for the result.
         blueprints: one per network.
-        seeds: one per network: start (unless ``initial``) and order of examples.
+        seeds: one per network: start and order of examples.
         recipe: the same for all.
-        initial: start from these weights.
-        densities: share of hidden neurons each network keeps: halfway the neurons with the smallest product
-            of incoming and outgoing weight norms are closed (all open by default).
+        densities: share of hidden neurons each network keeps: halfway the weakest are closed
+            for good, see ``prune_neurons`` (all stay open by default).
         progress: called with the number of steps done since the last call.
     """
     device = task.train.x.device
-    start = initial_tokens(tokenizer, blueprints, seeds) if initial is None else initial
+    start = initial_tokens(tokenizer, blueprints, seeds)
     layout = tokenizer.batch(blueprints).to(device)
     stack = Stack(layout)
     blocks = [
@@ -173,7 +172,5 @@ def prune_neurons(
 
     Strength of a neuron is the norm of its incoming weights in their natural unit.
     """
-    from generators.connectivity import keep_strongest
-
     strength = ((tokens - layout.centre) / layout.scale * layout.used).square().sum(-1)
     return keep_strongest(layout, strength, densities.to(tokens.device))
