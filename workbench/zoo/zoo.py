@@ -84,10 +84,10 @@ class Zoo:
 
 def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
     """The name of the zoo that ``open_zoo`` would use."""
-    content = json.dumps(
-        [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()],
-        sort_keys=True,
-    )
+    known = [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()]
+    if len(space.shape) > 1:
+        known.append(space.shape)
+    content = json.dumps(known, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
