@@ -74,14 +74,14 @@ class _Graph:
     def simplified(self) -> tuple[dict[str, Label], list[Wire]]:
         """What is left: nodes and wires; several equal wires into a sum are one, with their number."""
         self._drop_dead()
-        for name in list(self.labels):
-            if name in (self.first, self.last):
-                continue
+        inner = [name for name in self.labels if name not in (self.first, self.last)]
+        for name in inner:
             if self.labels[name][0] == "add":
                 self._drop_zeros(name)
             if self.labels[name][0] in IDENTITIES and self.into[name].total() == 1:
                 self._contract(name)
-            elif self.labels[name][0] in SUMS:
+        for name in inner:
+            if name in self.labels and self.labels[name][0] in SUMS:
                 self._merge(name)
         self._drop_dead()
         wires: list[Wire] = []
@@ -112,13 +112,11 @@ class _Graph:
             del self.labels[name], self.into[name], self.out[name]
 
     def _drop_zeros(self, name: str) -> None:
-        """Zeros add nothing; a sum of zeros only is a zero."""
+        """Zeros add nothing; of a sum of zeros only one is left."""
         zeros = [(label, source) for label, source in self.into[name] if self.labels[source][0] == "zero"]
-        if len(zeros) == len(self.into[name]):
-            self.labels[name] = ("zero",)
-            del zeros[0]
-        for label, source in zeros:
-            self._wire(source, name, label, -self.into[name][label, source])
+        for place, (label, source) in enumerate(zeros):
+            spared = 1 if place == 0 and len(zeros) == len(self.into[name]) else 0
+            self._wire(source, name, label, spared - self.into[name][label, source])
 
     def _contract(self, name: str) -> None:
         """Let the readers of a node read its only source."""
