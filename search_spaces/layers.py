@@ -41,7 +41,9 @@ class Dense(nn.Module):
         self.activation = str(node["activation"])
 
     def forward(
-        self, z: Float[Tensor, "batch inputs"], open_neurons: Bool[Tensor, " width"] | None = None
+        self,
+        z: Float[Tensor, "batch inputs"],
+        open_neurons: Bool[Tensor, " width"] | Float[Tensor, " width"] | None = None,
     ) -> Float[Tensor, "batch width"]:
         """``open_neurons`` False or 0 means the neuron is gone: it puts out zero and no norm counts it."""
         h = self.linear(z)

@@ -34,15 +34,15 @@ class GraphNetwork(nn.Module):
         super().__init__()
         known = shapes(architecture)
         self.architecture = architecture
-        self.example = known[architecture.nodes[0].name]
-        self.sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
-        self.gated = {(e.source, e.target): i for i, e in enumerate(architecture.optional_edges)}
-        self.joins = {n.name: n.operation for n in architecture.nodes if OPERATIONS[n.operation].takes == "many"}
+        self._example = known[architecture.nodes[0].name]
+        self._sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
+        self._gated = {(e.source, e.target): i for i, e in enumerate(architecture.optional_edges)}
+        self._joins = {n.name: n.operation for n in architecture.nodes if OPERATIONS[n.operation].takes == "many"}
         self.closed: frozenset[tuple[str, str]] = frozenset()
         for node in architecture.nodes[1:]:
-            shape = known[self.sources[node.name][0]]
-            if len(shape) == 1 and node.name not in self.joins:
-                widths = [known[source][0] for source in self.sources[node.name]]
+            shape = known[self._sources[node.name][0]]
+            if len(shape) == 1 and node.name not in self._joins:
+                widths = [known[source][0] for source in self._sources[node.name]]
                 shape = (self._wire(node.name, widths, (wires or {}).get(node.name)),)
             if hasattr(self, node.name) or node.name.startswith(("wire_", "open_")):
                 raise WeightloomError(
@@ -76,15 +76,15 @@ class GraphNetwork(nn.Module):
             gates: of the optional edges, in the architecture's order: what comes over the wire is multiplied by
                 it (more entries than edges do not matter); overrides ``connect``.
         """
-        values = {self.architecture.nodes[0].name: x if len(self.example) == 1 else x.unflatten(-1, self.example)}
+        values = {self.architecture.nodes[0].name: x if len(self._example) == 1 else x.unflatten(-1, self._example)}
         for node in self.architecture.nodes[1:]:
             parts = [
                 part
-                for i, source in enumerate(self.sources[node.name])
+                for i, source in enumerate(self._sources[node.name])
                 if (part := self._incoming(values[source], source, node.name, i, gates)) is not None
             ]
             module = self.get_submodule(node.name)
-            if node.name in self.joins:
+            if node.name in self._joins:
                 values[node.name] = module(parts)
                 continue
             z = parts[0]
@@ -100,10 +100,10 @@ class GraphNetwork(nn.Module):
         """What comes over one wire; None for a closed one that can be left out."""
         index = getattr(self, f"wire_{target}_{place}", None)
         if gates is None and (source, target) in self.closed:
-            return torch.zeros_like(value) if self.joins.get(target) == "concat" else None
+            return torch.zeros_like(value) if self._joins.get(target) == "concat" else None
         value = value if index is None else functional.pad(value, (0, 1)).index_select(-1, index)
-        if gates is not None and (source, target) in self.gated:
-            return value * gates[self.gated[source, target]]
+        if gates is not None and (source, target) in self._gated:
+            return value * gates[self._gated[source, target]]
         return value
 
     def _wire(self, name: str, widths: Sequence[int], wires: Sequence[Sequence[int]] | None) -> int:

@@ -66,9 +66,7 @@ def flat(node: Node, shape: Shape) -> int:
 def spatial(node: Node, shape: Shape) -> Shape:
     """The positions of a sequence or image."""
     if len(shape) not in (2, 3):
-        raise unfit(
-            node, "a sequence or an image", f"shape {shape}", "start from a 'sequence' or 'image' node"
-        )
+        raise unfit(node, "a sequence or an image", f"shape {shape}", "start from a 'sequence' or 'image' node")
     return shape[1:]
 
 

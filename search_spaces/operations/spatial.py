@@ -100,9 +100,7 @@ GLOBAL_POOL = Operation(choices=(("kind", ("avg", "max")),), shape=_channels)
 SQUEEZE_EXCITE = Operation(
     choices=(("ratio", 1),),
     shape=_same,
-    parameters=lambda node, shape: (
-        2 * shape[0] * _squeezed(node, shape[0]) + shape[0] + _squeezed(node, shape[0])
-    ),
+    parameters=lambda node, shape: 2 * shape[0] * _squeezed(node, shape[0]) + shape[0] + _squeezed(node, shape[0]),
     flops=lambda node, shape: 4 * shape[0] * _squeezed(node, shape[0]),
 )
 """Channels times sigmoid(expand(relu(reduce(their means)))) (Hu et al. 2018, arXiv:1709.01507, eqs. 2 to 4)."""
