@@ -7,7 +7,7 @@ import pytest
 from search_spaces import SPACES, MLPSpace, SearchSpace
 from search_spaces.testing import SpaceContract
 
-SHAPES = {1: (7,), 2: (1, 9), 3: (2, 5, 4)}
+SHAPES = {1: (7,), 2: (1, 9), 3: (2, 8, 5)}
 
 
 def registered() -> list[tuple[str, tuple[int, ...]]]:
