@@ -6,9 +6,21 @@ from torch import Tensor
 
 from generators.generated import Generated
 from workbench.execution.looped import run_looped
-from workbench.execution.stacked import Stack, run_stacked, stackable, stacking_key
+from workbench.execution.side_by_side import side_by_side
+from workbench.execution.slot import Workspace
+from workbench.execution.stacked import Stack, in_stacks, run_stacked, stackable
 
-__all__ = ["Stack", "predict", "run", "run_looped", "run_stacked", "stackable", "stacking_key"]
+__all__ = [
+    "Stack",
+    "Workspace",
+    "in_stacks",
+    "predict",
+    "run",
+    "run_looped",
+    "run_stacked",
+    "side_by_side",
+    "stackable",
+]
 
 
 def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
@@ -20,11 +32,8 @@ def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Ten
 def predict(
     generated: Generated, x: Float[Tensor, "batch inputs"], networks_at_once: int = 128
 ) -> Float[Tensor, "networks batch classes"]:
-    """Predicted probabilities of many networks, sorted into like-sized groups to save padding."""
-    order = sorted(range(len(generated)), key=lambda i: (stacking_key(generated.blueprints[i]), i))
-    out: list[Tensor] = []
-    for start in range(0, len(order), networks_at_once):
-        part = generated.select(order[start : start + networks_at_once])
-        out.append(run(part, x.to(part.tokens.device)).softmax(-1))
-    back = torch.argsort(torch.tensor(order))
+    """Predicted probabilities of many networks, in groups alike to save padding."""
+    stacks = in_stacks(generated.blueprints, networks_at_once)
+    out = [run(generated.select(index), x.to(generated.tokens.device)).softmax(-1) for index in stacks]
+    back = torch.argsort(torch.tensor([i for index in stacks for i in index]))
     return torch.cat(out)[back.to(out[0].device)]

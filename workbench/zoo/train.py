@@ -17,11 +17,12 @@ from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
-from workbench.execution import Stack
-from workbench.tasks import Task, loss, score
+from workbench.execution import Stack, Workspace
+from workbench.tasks import Split, Task, loss, score
 
-NOISES = 8192
-"""Rows of input noise drawn once for a stack and picked from at random: fresh noise would cost more than training."""
+POOL, REFRESH = 8192, 50
+"""Noised examples that a stack's networks draw from, and steps until these are drawn anew: fresh noise for every
+network and step would cost more than training."""
 
 # dimension names: networks, tokens, entries, rows as in workbench.execution.stacked; batch = examples
 
@@ -74,7 +75,7 @@ def train_networks(
         recipe: the same for all.
         densities: share of hidden neurons each network keeps: halfway the weakest are closed
             for good, see ``prune_neurons`` (all stay open by default).
-        progress: called with the number of steps done since the last call.
+        progress: called with the network steps (steps times networks) done since the last call.
     """
     device = task.train.x.device
     start = initial_tokens(tokenizer, blueprints, seeds)
@@ -85,9 +86,6 @@ def train_networks(
         for lanes, weights in stack.blocks(stack.pack(start.to(device)))
     ]
     leaves = [leaf for block in blocks for leaf in block]
-    for leaf in leaves:
-        leaf.grad = torch.zeros_like(leaf)
-    used = [part for block in stack.blocks(stack.pack(layout.used.float())) for part in block]
     open_tokens = layout.real.float()
     gates = layout.edge_real.float()
 
@@ -104,27 +102,31 @@ def train_networks(
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
     best_tokens = tokens()
     curve: list[float] = []
+    told = 0
     open_rows: Tensor | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
-    noise = recipe.input_noise * torch.randn(NOISES, task.inputs, generator=order).to(device)
     batch = min(recipe.batch_size, len(task.train))
+    examples = task.train
+    workspace = Workspace()
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
             open_tokens = prune_neurons(layout, tokens(), torch.tensor(densities))
             open_rows = stack.pack(open_tokens)
             best.fill_(-1.0)
-        index = torch.randint(len(task.train), (len(blueprints), batch), generator=order).to(device)
-        x, y = task.train.x[index], task.train.y[index]
-        if recipe.input_noise:
-            x = x + noise[torch.randint(len(noise), index.shape, generator=order).to(device)]
-        total = loss(stack.run(blocks, open_rows, gates, x), y).sum()
-        for leaf, gradient, real in zip(leaves, torch.autograd.grad(total, leaves), used, strict=True):
-            torch.mul(gradient, real, out=leaf.grad)  # keeps the leaf's strides, which fused AdamW relies on
+        if recipe.input_noise and step % REFRESH == 0:
+            examples = noised(task.train, recipe.input_noise, order)
+        index = torch.randint(len(examples), (len(blueprints), batch), generator=order).to(device)
+        x = workspace.lend("x", (index.numel(), task.inputs), examples.x)
+        x = torch.index_select(examples.x, 0, index.flatten(), out=x).view(*index.shape, -1)
+        total = loss(stack.run(blocks, open_rows, gates, x, workspace), examples.y[index]).sum()
+        for leaf, gradient in zip(leaves, torch.autograd.grad(total, leaves), strict=True):
+            assert gradient.stride() == leaf.stride(), "fused AdamW silently learns nothing from other strides"
+            leaf.grad = gradient
         optimizer.step()
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
             with torch.no_grad():
-                logits = stack.run(blocks, open_rows, gates, task.validation.x)
+                logits = stack.run(blocks, open_rows, gates, task.validation.x, workspace)
             now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
             best_look[now > best] = len(curve)
             better = now >= best
@@ -132,7 +134,8 @@ def train_networks(
             best_tokens = torch.where(better[:, None, None], tokens(), best_tokens)
             curve.append(float(now.mean()))
             if progress is not None:
-                progress(step + 1 if not len(curve) - 1 else recipe.check_every)
+                progress((step + 1 - told) * len(blueprints))
+                told = step + 1
     networks = Generated(
         tokenizer=tokenizer,
         layout=layout,
@@ -145,6 +148,13 @@ def train_networks(
         curve=tuple(curve),
         still_improving=float((best_look == len(curve) - 1).float().mean()),
     )
+
+
+def noised(split: Split, size: float, random: torch.Generator) -> Split:
+    """``POOL`` random examples with Gaussian noise of standard deviation ``size`` added."""
+    index = torch.randint(len(split), (POOL,), generator=random).to(split.x.device)
+    noise = torch.randn(POOL, split.x.shape[1], generator=random).to(split.x.device)
+    return Split(x=torch.add(split.x[index], noise, alpha=size), y=split.y[index])
 
 
 def warm_cosine(step: int, steps: int) -> float:
