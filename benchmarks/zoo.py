@@ -62,7 +62,7 @@ def measure(networks: int, looped: int, steps: int, batch_size: int, rounds: int
     """
     torch.set_flush_denormal(True)
     task = load_task("digits")
-    space = MLPSpace(inputs=task.inputs, outputs=task.classes)
+    space = MLPSpace(inputs=task.inputs, outputs=task.classes, shape=task.shape)
     recipe = Recipe(steps=steps, batch_size=batch_size)
     threads = torch.get_num_threads()
     tokenizer = WeightTokenizer()

@@ -1,15 +1,26 @@
 """Every registered search space keeps the shipped contract; so do small ones that can be listed in full."""
 
+import math
+
 import pytest
 
 from search_spaces import SPACES, MLPSpace, SearchSpace
+from search_spaces.cell import CellSpace
 from search_spaces.testing import SpaceContract
+
+SHAPES = {1: (7,), 2: (1, 9), 3: (2, 8, 5)}
+
+
+def registered() -> list[tuple[str, tuple[int, ...]]]:
+    """Every space with data of every rank that it takes."""
+    return [(name, SHAPES[rank]) for name in SPACES.names() for rank in SPACES.load(name).ranks]
 
 
 class TestRegistered(SpaceContract):
-    @pytest.fixture(params=SPACES.names())
+    @pytest.fixture(params=registered(), ids=str)
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:
-        return SPACES.load(request.param)(inputs=7, outputs=3)
+        name, shape = request.param
+        return SPACES.load(name)(inputs=math.prod(shape), outputs=3, shape=shape)
 
 
 class TestListable(SpaceContract):
@@ -25,3 +36,26 @@ class TestOneArchitecture(SpaceContract):
             name = "mlp"
 
         return Single(inputs=4, outputs=2, depths=(1,), widths=(3,), activations=("none",))
+
+
+class TestDeepenedMLP(SpaceContract):
+    @pytest.fixture(params=[("skips", "residual", "dense"), ("residual",), ("dense",)], ids=str)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        return MLPSpace(
+            inputs=4,
+            outputs=2,
+            depths=(0, 2, 4),
+            widths=(2, 5),
+            activations=("relu", "sigmoid", "elu"),
+            norms=("none", "layer", "rms"),
+            units=("dense", "gated"),
+            wirings=request.param,
+        )
+
+
+class TestFullCell(SpaceContract):
+    samples = 3
+
+    @pytest.fixture
+    def space(self) -> SearchSpace:
+        return CellSpace(inputs=64, outputs=3, shape=(1, 8, 8), channels=4, cells=2, stages=2)

@@ -5,19 +5,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from generators.generated import Generated
-from workbench.execution.looped import run_looped
+from workbench.execution.batching import batches, kinds
+from workbench.execution.grouped import run_grouped
+from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.side_by_side import side_by_side
 from workbench.execution.slot import Workspace
-from workbench.execution.stacked import Stack, in_stacks, run_stacked, stackable
+from workbench.execution.stacked import Stack, run_stacked, stackable
 
 __all__ = [
+    "GroupRunner",
+    "Runner",
     "Stack",
+    "StackRunner",
     "Workspace",
-    "in_stacks",
+    "batches",
     "predict",
     "run",
-    "run_looped",
+    "run_grouped",
     "run_stacked",
+    "runner_of",
     "side_by_side",
     "stackable",
 ]
@@ -25,15 +31,23 @@ __all__ = [
 
 def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
     """Logits ``[networks, batch, classes]`` by the fastest exact way."""
-    return run_stacked(generated, x) if stackable(generated.blueprints) else run_looped(generated, x)
+    if stackable(generated.blueprints):
+        return run_stacked(generated, x)
+    parts = kinds(generated.blueprints)
+    if not parts[0]:
+        return run_grouped(generated, x)
+    stacked, grouped = (generated.select(part) for part in parts)
+    own = [x if x.dim() == 2 else x[torch.tensor(part, device=x.device)] for part in parts]
+    back = torch.argsort(torch.tensor(parts[0] + parts[1], device=x.device))
+    return torch.cat([run_stacked(stacked, own[0]), run_grouped(grouped, own[1])]).index_select(0, back)
 
 
 @torch.no_grad()
 def predict(
     generated: Generated, x: Float[Tensor, "batch inputs"], networks_at_once: int = 128
 ) -> Float[Tensor, "networks batch classes"]:
-    """Predicted probabilities of many networks, in groups alike to save padding."""
-    stacks = in_stacks(generated.blueprints, networks_at_once)
-    out = [run(generated.select(index), x.to(generated.tokens.device)).softmax(-1) for index in stacks]
-    back = torch.argsort(torch.tensor([i for index in stacks for i in index]))
+    """Predicted probabilities of many networks, run in batches of like ones."""
+    parts = batches(generated.blueprints, networks_at_once)
+    out = [run(generated.select(part), x.to(generated.tokens.device)).softmax(-1) for part in parts]
+    back = torch.argsort(torch.tensor([i for part in parts for i in part]))
     return torch.cat(out)[back.to(out[0].device)]

@@ -39,25 +39,6 @@ def stackable(blueprints: Sequence[Blueprint]) -> bool:
     )
 
 
-def in_stacks(blueprints: Sequence[Blueprint], most: int) -> list[list[int]]:
-    """Which networks to run together: of one depth, alike in width, at most ``most`` of them."""
-    kinds: dict[int, list[int]] = {}
-    for i, blueprint in enumerate(blueprints):
-        kinds.setdefault(len(blueprint.architecture.nodes), []).append(i)
-    stacks: list[list[int]] = []
-    for _, members in sorted(kinds.items()):
-        members.sort(key=lambda i: (_first_width(blueprints[i]), blueprints[i].parameter_count, i))
-        count = -(-len(members) // most)
-        size = -(-len(members) // count)
-        stacks.extend(members[start : start + size] for start in range(0, len(members), size))
-    return stacks
-
-
-def _first_width(blueprint: Blueprint) -> int:
-    """Neurons of the first layer, which has most of the weights."""
-    return next(spec.shape[0] for spec in blueprint.parameters)
-
-
 @dataclass(frozen=True, eq=False)
 class Wire:
     """What a slot reads from one source, in the slot's order of networks.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,14 +18,14 @@ from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
-from workbench.execution import Stack, Workspace
+from workbench.execution import runner_of
 from workbench.tasks import Split, Task, loss, score
 
 POOL, REFRESH = 8192, 50
 """Noised examples that a stack's networks draw from, and steps until these are drawn anew: fresh noise for every
 network and step would cost more than training."""
 
-# dimension names: networks, tokens, entries, rows as in workbench.execution.stacked; batch = examples
+# dimension names: networks, tokens, entries as in generators; batch = examples
 
 
 class Recipe(BaseModel):
@@ -65,7 +66,7 @@ def train_networks(
     densities: Sequence[float] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train networks of differing shapes side by side on the task's device.
+    """Train networks side by side on the task's device, in one optimizer; best of one kind (see ``batches``).
 
     Args:
         task: gives the examples.
@@ -80,18 +81,14 @@ def train_networks(
     device = task.train.x.device
     start = initial_tokens(tokenizer, blueprints, seeds)
     layout = tokenizer.batch(blueprints).to(device)
-    stack = Stack(layout)
-    blocks = [
-        (lanes.clone().requires_grad_(), weights.clone().requires_grad_())
-        for lanes, weights in stack.blocks(stack.pack(start.to(device)))
-    ]
-    leaves = [leaf for block in blocks for leaf in block]
+    runner = runner_of(layout)
+    leaves = [part.clone().contiguous().requires_grad_() for part in runner.split(start.to(device))]
     open_tokens = layout.real.float()
     gates = layout.edge_real.float()
 
     @torch.no_grad()
     def tokens() -> Tensor:
-        return stack.unpack(stack.join(blocks))
+        return runner.join(leaves)
 
     order = torch.Generator().manual_seed(hash_seeds(seeds))
     optimizer = torch.optim.AdamW(
@@ -103,30 +100,30 @@ def train_networks(
     best_tokens = tokens()
     curve: list[float] = []
     told = 0
-    open_rows: Tensor | None = None
+    masks: Any | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
     batch = min(recipe.batch_size, len(task.train))
     examples = task.train
-    workspace = Workspace()
+    x = examples.x.new_empty(len(blueprints) * batch, task.inputs)
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
             open_tokens = prune_neurons(layout, tokens(), torch.tensor(densities))
-            open_rows = stack.pack(open_tokens)
+            masks = runner.masks(open_tokens)
             best.fill_(-1.0)
         if recipe.input_noise and step % REFRESH == 0:
             examples = noised(task.train, recipe.input_noise, order)
         index = torch.randint(len(examples), (len(blueprints), batch), generator=order).to(device)
-        x = workspace.lend("x", (index.numel(), task.inputs), examples.x)
-        x = torch.index_select(examples.x, 0, index.flatten(), out=x).view(*index.shape, -1)
-        total = loss(stack.run(blocks, open_rows, gates, x, workspace), examples.y[index]).sum()
-        for leaf, gradient in zip(leaves, torch.autograd.grad(total, leaves), strict=True):
-            assert gradient.stride() == leaf.stride(), "fused AdamW silently learns nothing from other strides"
-            leaf.grad = gradient
+        torch.index_select(examples.x, 0, index.flatten(), out=x)
+        logits = runner.run(leaves, masks, gates, x.view(*index.shape, -1))
+        total = loss(logits, examples.y[index]).sum()
+        gradients = torch.autograd.grad(total, leaves, materialize_grads=True)
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            leaf.grad = gradient.contiguous()  # fused AdamW silently learns nothing from other strides than the leaf's
         optimizer.step()
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
             with torch.no_grad():
-                logits = stack.run(blocks, open_rows, gates, task.validation.x, workspace)
+                logits = runner.run(leaves, masks, gates, task.validation.x)
             now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
             best_look[now > best] = len(curve)
             better = now >= best

@@ -22,7 +22,7 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
-from workbench.execution import in_stacks, side_by_side
+from workbench.execution import batches, side_by_side, stackable
 from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
@@ -32,6 +32,8 @@ AT_ONCE = 128
 """Most networks trained in one stack: larger ones fall out of the cache, smaller ones cost more calls."""
 ALONE = 150_000
 """Network steps up to which one process trains all stacks, in seconds; starting others would take as long."""
+UNSTACKED = 20
+"""A step of a network that does not stack costs about as much as so many that do."""
 
 Progress = Callable[[str, int, int], None]
 """Told the name of the stage, network steps done, network steps in all."""
@@ -86,10 +88,10 @@ class Zoo:
 
 def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
     """The name of the zoo that ``open_zoo`` would use."""
-    content = json.dumps(
-        [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()],
-        sort_keys=True,
-    )
+    known = [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()]
+    if len(space.shape) > 1:
+        known.append(space.shape)
+    content = json.dumps(known, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -170,13 +172,14 @@ def train_sorted(
     densities: Sequence[float] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
-    """``train_networks`` in stacks of like-sized networks, results in the order asked for.
+    """``train_networks`` in batches of like networks, results in the order asked for.
 
     Large zoos are trained by a process for each core.
     """
-    stacks = in_stacks(blueprints, AT_ONCE)
-    large = len(blueprints) * recipe.steps > ALONE and task.train.x.device.type == "cpu"
-    workers = min(torch.get_num_threads(), len(stacks)) if large else 1
+    chosen = batches(blueprints, AT_ONCE)
+    work = recipe.steps * len(blueprints) * (1 if stackable(blueprints) else UNSTACKED)
+    large = work > ALONE and task.train.x.device.type == "cpu"
+    workers = min(torch.get_num_threads(), len(chosen)) if large else 1
     tell = progress if workers == 1 else None
 
     def train(index: Sequence[int]) -> Trained:
@@ -191,11 +194,11 @@ def train_sorted(
         )
 
     parts: list[Trained] = []
-    for part in side_by_side(train, stacks, workers):
+    for part in side_by_side(train, chosen, workers):
         parts.append(part)
         if progress is not None and tell is None:
             progress(recipe.steps * len(part.collection))
-    order = [i for index in stacks for i in index]
+    order = [i for index in chosen for i in index]
     back = np.argsort(order).tolist()
     networks = Generated.concatenate([p.collection.networks for p in parts]).select(back)
     scores = torch.cat([p.collection.scores for p in parts])[torch.tensor(back)]
