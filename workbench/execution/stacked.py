@@ -17,7 +17,7 @@ from torch import Tensor
 
 from generators.generated import Generated
 from generators.tokens import LANES, BatchLayout
-from search_spaces import Blueprint
+from search_spaces import Blueprint, Node
 from search_spaces.operations import width_of
 from workbench.execution.slot import FORWARD, Fresh, Group, SlotPass, Space, Workspace
 
@@ -29,14 +29,18 @@ NO_WIRE, MAIN, SKIP = -3, -2, -1
 
 
 def stackable(blueprints: Sequence[Blueprint]) -> bool:
-    """Whether all nodes are dense and only the first reads the data (what this module can run)."""
+    """Whether all nodes are dense, of norms and activations known here, and only the first reads the data."""
     return all(
         blueprint.architecture.space != "module"
-        and all(n.operation == "dense" and n["activation"] in FORWARD for n in blueprint.architecture.nodes[1:])
+        and all(_is_known(node) for node in blueprint.architecture.nodes[1:])
         and [e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name]
         == [blueprint.architecture.nodes[1].name]
         for blueprint in blueprints
     )
+
+
+def _is_known(node: Node) -> bool:
+    return node.operation == "dense" and node["norm"] in ("none", "layer") and node["activation"] in FORWARD
 
 
 @dataclass(frozen=True, eq=False)
