@@ -18,7 +18,7 @@ def list_names(kind: str, /, *, json: Json = False) -> int:
     **Example:** `weightloom list presets`
 
     Args:
-        kind: spaces, generators, tasks, metrics or presets.
+        kind: spaces, generators, tasks, tables, methods, metrics or presets.
         json: Print one JSON object on stdout: name to description.
     """
     found = described(kind)
@@ -45,4 +45,12 @@ def described(kind: str) -> dict[str, str]:
         from sweeps import describe_preset, preset_names
 
         return {name: describe_preset(name) for name in preset_names()}
-    raise UnknownName("kind", kind, (*REGISTRIES, "metrics", "presets"))
+    if kind == "tables":
+        from search_spaces.tables import TABLES
+
+        return {name: table.about for name, table in TABLES.items()}
+    if kind == "methods":
+        from sweeps.search import METHODS
+
+        return {name: METHODS.describe(name) for name in METHODS.names()}
+    raise UnknownName("kind", kind, (*REGISTRIES, "tables", "methods", "metrics", "presets"))
