@@ -58,7 +58,7 @@ def measure(networks: int, looped: int, steps: int, rounds: int) -> dict[str, ob
     """Seconds per network and test accuracy both ways, ``rounds`` times in turn."""
     torch.set_flush_denormal(True)
     task = load_task("digits")
-    space = MLPSpace(inputs=task.inputs, outputs=task.classes)
+    space = MLPSpace(inputs=task.inputs, outputs=task.classes, shape=task.shape)
     recipe = Recipe(steps=steps)
     tokenizer = WeightTokenizer()
     ratios, stacked_seconds, loop_seconds, stacked_scores, loop_scores = [], [], [], [], []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from search_spaces.architecture import Architecture, Edge, Node, Value
 from search_spaces.errors import WeightloomError
-from search_spaces.operations import OPERATIONS
+from search_spaces.operations import maskable
 
 if TYPE_CHECKING:
     from torch import nn
@@ -109,12 +109,7 @@ def _of(architecture: Architecture) -> Blueprint:
     with torch.device("meta"):
         module = GraphNetwork(architecture)
     parameters = tuple(_specs(module, lambda path: path.split(".")[0]))
-    maskable = tuple(
-        (node.name, int(node["width"]))
-        for node in architecture.nodes[1:-1]
-        if "width" in dict(OPERATIONS[node.operation].choices)
-    )
-    return Blueprint(architecture=architecture, parameters=parameters, maskable=maskable)
+    return Blueprint(architecture=architecture, parameters=parameters, maskable=maskable(architecture))
 
 
 def _free(word: str, taken: Container[str]) -> str:

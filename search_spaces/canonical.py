@@ -7,24 +7,49 @@ fast for the small graphs that architectures are. Independent of node names and 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Hashable, Sequence
 
 Label = tuple[Hashable, ...]
 Links = dict[str, list[tuple[Label, str]]]
+Wire = tuple[str, str, Label]
+Bundles = dict[str, Counter[tuple[Label, str]]]
+
+
+IDENTITIES = frozenset({"identity", "add", "concat", "multiply"})
+"""Operations that pass a single input on as it is."""
+SUMS = frozenset({"add", "multiply"})
+"""Operations whose inputs may be grouped and ordered at will: nested ones are one."""
+ORDERED = frozenset({"concat"})
+"""Operations to which the order of their inputs matters."""
+PLAIN: Label = ("main", False)
+"""The label of a wire that hands its value on unchanged."""
 
 
 def canonical_key(nodes: Sequence[tuple[str, Label]], edges: Sequence[tuple[str, str, Label]]) -> str:
     """Sixteen hex digits that are equal exactly for isomorphic graphs, after simplification.
 
+    Simplification removes nodes on no path from input to output and zeros that are added, contracts identities
+    and joins of one input, and merges sums of sums and products of products.
+
     Args:
         nodes: (name, label) in topological order; the first is the input, the last the output. The first
-            element of a label is the operation; the operation ``identity`` is contracted.
-        edges: (source, target, label).
+            element of a label is the operation.
+        edges: (source, target, label), those into a ``concat`` in its order. A label is (kind, optional).
     """
-    labels, edges = _simplify(dict(nodes), list(edges), nodes[0][0], nodes[-1][0])
+    operations = {name: label[0] for name, label in nodes}
+    places: dict[str, int] = {}
+    numbered: list[Wire] = []
+    for source, target, label in edges:
+        if operations[target] in ORDERED:
+            places[target] = places.get(target, -1) + 1
+            label = (*label, places[target])
+        numbered.append((source, target, label))
+    graph = _Graph(dict(nodes), numbered, nodes[0][0], nodes[-1][0])
+    labels, wires = graph.simplified()
     into: Links = {name: [] for name in labels}
     out: Links = {name: [] for name in labels}
-    for source, target, label in edges:
+    for source, target, label in wires:
         into[target].append((label, source))
         out[source].append((label, target))
     start = {name: _digest(("node", label)) for name, label in labels.items()}
@@ -33,30 +58,94 @@ def canonical_key(nodes: Sequence[tuple[str, Label]], edges: Sequence[tuple[str,
     return _smallest(start, into, out)[:16]
 
 
-def _simplify(
-    labels: dict[str, Label], edges: list[tuple[str, str, Label]], source: str, sink: str
-) -> tuple[dict[str, Label], list[tuple[str, str, Label]]]:
-    """Remove nodes on no path from ``source`` to ``sink``; contract identities that have one input."""
-    alive = _reach(source, [(a, b) for a, b, _ in edges]) & _reach(sink, [(b, a) for a, b, _ in edges])
-    alive |= {source, sink}
-    edges = [edge for edge in edges if edge[0] in alive and edge[1] in alive]
-    labels = {name: label for name, label in labels.items() if name in alive}
-    for name in [n for n, label in labels.items() if label[0] == "identity" and n not in (source, sink)]:
-        into = [edge for edge in edges if edge[1] == name]
-        if len(into) != 1:
-            continue
-        edges = [(into[0][0], b, label) if a == name else (a, b, label) for a, b, label in edges if b != name]
-        del labels[name]
-    return labels, edges
+class _Graph:
+    """A graph that is made simpler node by node, without a change of what it computes.
+
+    Wires are counted, since a sum may come to read a node more than once.
+    """
+
+    def __init__(self, labels: dict[str, Label], edges: list[Wire], first: str, last: str) -> None:
+        self.labels, self.first, self.last = labels, first, last
+        self.into: Bundles = {name: Counter() for name in labels}
+        self.out: Bundles = {name: Counter() for name in labels}
+        for source, target, label in edges:
+            self._wire(source, target, label, 1)
+
+    def simplified(self) -> tuple[dict[str, Label], list[Wire]]:
+        """What is left: nodes and wires; several equal wires into a sum are one, with their number."""
+        self._drop_dead()
+        inner = [name for name in self.labels if name not in (self.first, self.last)]
+        for name in inner:
+            if self.labels[name][0] == "add":
+                self._drop_zeros(name)
+            if self.labels[name][0] in IDENTITIES and self.into[name].total() == 1:
+                self._contract(name)
+        for name in inner:
+            if name in self.labels and self.labels[name][0] in SUMS:
+                self._merge(name)
+        self._drop_dead()
+        wires: list[Wire] = []
+        for name, label in self.labels.items():
+            for (wire, source), count in self.into[name].items():
+                if label[0] in SUMS and count > 1:
+                    wires.append((source, name, (*wire, "times", count)))
+                else:
+                    wires += [(source, name, wire)] * count
+        return self.labels, wires
+
+    def _wire(self, source: str, target: str, label: Label, count: int) -> None:
+        """Add wires, or take some away."""
+        for links, key in ((self.into[target], (label, source)), (self.out[source], (label, target))):
+            links[key] += count
+            if not links[key]:
+                del links[key]
+
+    def _drop_dead(self) -> None:
+        alive = _reach(self.first, self.out) & _reach(self.last, self.into) | {self.first, self.last}
+        if len(alive) == len(self.labels):
+            return
+        for name in [name for name in self.labels if name not in alive]:
+            for (label, target), count in list(self.out[name].items()):
+                self._wire(name, target, label, -count)
+            for (label, source), count in list(self.into[name].items()):
+                self._wire(source, name, label, -count)
+            del self.labels[name], self.into[name], self.out[name]
+
+    def _drop_zeros(self, name: str) -> None:
+        """Zeros add nothing; of a sum of zeros only one is left."""
+        zeros = [(label, source) for label, source in self.into[name] if self.labels[source][0] == "zero"]
+        for place, (label, source) in enumerate(zeros):
+            spared = 1 if place == 0 and len(zeros) == len(self.into[name]) else 0
+            self._wire(source, name, label, spared - self.into[name][label, source])
+
+    def _contract(self, name: str) -> None:
+        """Let the readers of a node read its only source."""
+        ((label, source),) = self.into[name]
+        self._wire(source, name, label, -1)
+        for (own, target), count in list(self.out[name].items()):
+            self._wire(name, target, own, -count)
+            self._wire(source, target, own, count)
+        del self.labels[name], self.into[name], self.out[name]
+
+    def _merge(self, name: str) -> None:
+        """Let each sum that reads a sum through a plain wire read its terms instead."""
+        if self.out[name].total() > 1 and any(label != PLAIN for label, _ in self.into[name]):
+            return  # a gate that is shared is not the same as two
+        for (label, target), count in list(self.out[name].items()):
+            if label == PLAIN and self.labels[target][0] == self.labels[name][0]:
+                self._wire(name, target, label, -count)
+                for (own, source), times in list(self.into[name].items()):
+                    self._wire(source, target, own, count * times)
+        if not self.out[name]:
+            for (own, source), times in list(self.into[name].items()):
+                self._wire(source, name, own, -times)
+            del self.labels[name], self.into[name], self.out[name]
 
 
-def _reach(start: str, links: list[tuple[str, str]]) -> set[str]:
-    after: dict[str, set[str]] = {}
-    for a, b in links:
-        after.setdefault(a, set()).add(b)
+def _reach(start: str, links: Bundles) -> set[str]:
     seen, frontier = {start}, [start]
     while frontier:
-        new = after.get(frontier.pop(), set()) - seen
+        new = {name for _, name in links[frontier.pop()]} - seen
         seen |= new
         frontier.extend(new)
     return seen

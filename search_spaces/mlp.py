@@ -10,7 +10,7 @@ from typing import ClassVar
 from search_spaces.architecture import Architecture, Edge, Genome, Node
 from search_spaces.choices import Choice, Product, Switch, Tree
 from search_spaces.errors import UnknownName, WeightloomError
-from search_spaces.operations import ACTIVATIONS
+from search_spaces.operations import ACTIVATIONS, Shape
 from search_spaces.space import SearchSpace
 
 
@@ -23,7 +23,7 @@ class MLPSpace(SearchSpace):
     Skips go over one layer and are optional connections: a generator may close them by a gate.
 
     Args:
-        inputs, outputs: see ``SearchSpace``.
+        inputs, outputs, shape: see ``SearchSpace``.
         depths: allowed numbers of hidden layers (0 is a linear model).
         widths: allowed widths of a hidden layer.
         activations: allowed activations, each of ``search_spaces.operations.ACTIVATIONS``.
@@ -36,11 +36,13 @@ class MLPSpace(SearchSpace):
         *,
         inputs: int = 64,
         outputs: int = 10,
+        shape: Shape | None = None,
         depths: Sequence[int] = (1, 2, 3),
         widths: Sequence[int] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48),
         activations: Sequence[str] = ("relu", "gelu", "silu", "tanh"),
     ) -> None:
-        super().__init__(inputs=inputs, outputs=outputs)
+        super().__init__(inputs=inputs, outputs=outputs, shape=shape)
+        self.shape = (inputs,)  # whatever the shape, these networks read the values flat
         for what, values, least in (("depths", depths, 0), ("widths", widths, 1)):
             if not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values):
                 raise WeightloomError(f"space mlp: {what} must be integers of at least {least}, got {list(values)}")

@@ -5,58 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from search_spaces.architecture import Architecture, Node
+from search_spaces.architecture import Architecture
 from search_spaces.errors import WeightloomError
-from search_spaces.operations import check, main_source, width_of
+from search_spaces.layers import ACTIVATION_FUNCTIONS, NORM_EPS, Dense, make_layer, masked_layer_norm
+from search_spaces.operations import OPERATIONS, shapes
 
-# dimension names: batch = examples, inputs = values of one example, width = neurons of a node, classes
+# dimension names: batch = examples, inputs = values of one example, width = neurons of a node, classes;
+# edges = optional edges
 
-ACTIVATION_FUNCTIONS = {
-    "relu": torch.relu,
-    "gelu": functional.gelu,
-    "silu": functional.silu,
-    "tanh": torch.tanh,
-    "none": lambda z: z,
-}
-NORM_EPS = 1e-5
-
-
-class Dense(nn.Module):
-    """Linear, then layer norm over the open neurons if asked for, then the activation."""
-
-    def __init__(self, node: Node, inputs: int) -> None:
-        super().__init__()
-        width = int(node["width"])
-        self.linear = nn.Linear(inputs, width)
-        self.norm = nn.LayerNorm(width, eps=NORM_EPS) if node["norm"] == "layer" else None
-        self.activation = str(node["activation"])
-
-    def forward(
-        self, z: Float[Tensor, "batch inputs"], open_neurons: Bool[Tensor, " width"] | None = None
-    ) -> Float[Tensor, "batch width"]:
-        """``open_neurons`` False means the neuron is gone: it puts out zero and no norm counts it."""
-        h = self.linear(z)
-        if self.norm is not None and open_neurons is None:
-            h = self.norm(h)
-        elif self.norm is not None and open_neurons is not None:
-            h = masked_layer_norm(h, open_neurons.to(h.dtype)) * self.norm.weight + self.norm.bias
-        h = ACTIVATION_FUNCTIONS[self.activation](h)
-        return h if open_neurons is None else h * open_neurons
-
-
-def masked_layer_norm(
-    h: Float[Tensor, "*networks batch width"], open_neurons: Float[Tensor, "*networks width"]
-) -> Float[Tensor, "*networks batch width"]:
-    """Layer norm (Ba et al. 2016, eq. 4, without gain and bias) with mean and variance over open neurons."""
-    mask = open_neurons[..., None, :]
-    count = mask.sum(-1, keepdim=True).clamp_min(1.0)
-    centred = h - (h * mask).sum(-1, keepdim=True) / count
-    variance = (centred.square() * mask).sum(-1, keepdim=True) / count
-    return centred * torch.rsqrt(variance + NORM_EPS)
+__all__ = ["ACTIVATION_FUNCTIONS", "NORM_EPS", "Dense", "GraphNetwork", "masked_layer_norm"]
 
 
 class GraphNetwork(nn.Module):
@@ -71,26 +32,23 @@ class GraphNetwork(nn.Module):
 
     def __init__(self, architecture: Architecture, wires: Mapping[str, Sequence[Sequence[int]]] | None = None) -> None:
         super().__init__()
-        check(architecture)
+        known = shapes(architecture)
         self.architecture = architecture
-        self.sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
+        self._example = known[architecture.nodes[0].name]
+        self._sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
+        self._gated = {(e.source, e.target): i for i, e in enumerate(architecture.optional_edges)}
+        self._joins = {n.name: n.operation for n in architecture.nodes if OPERATIONS[n.operation].takes == "many"}
         self.closed: frozenset[tuple[str, str]] = frozenset()
-        wires = wires or {}
         for node in architecture.nodes[1:]:
-            main_width = width_of(architecture, main_source(architecture, node.name))
-            for i, source in enumerate(self.sources[node.name]):
-                width = width_of(architecture, source)
-                wire = list(wires[node.name][i]) if node.name in wires else _resize(width, main_width)
-                if wire != list(range(width)):
-                    index = torch.tensor([width if p < 0 else p for p in wire], dtype=torch.long)
-                    self.register_buffer(f"wire_{node.name}_{i}", index, persistent=False)
-                main_width = len(wire)
+            shape = known[self._sources[node.name][0]]
+            if len(shape) == 1 and node.name not in self._joins:
+                widths = [known[source][0] for source in self._sources[node.name]]
+                shape = (self._wire(node.name, widths, (wires or {}).get(node.name)),)
             if hasattr(self, node.name) or node.name.startswith(("wire_", "open_")):
                 raise WeightloomError(
                     f"node {node.name!r}: a module has an attribute of that name; call the node something else"
                 )
-            module = nn.Identity() if node.operation == "identity" else Dense(node, main_width)
-            self.add_module(node.name, module)
+            self.add_module(node.name, make_layer(node, shape))
 
     def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> GraphNetwork:
         """Close neurons and optional wires for good; returns the network itself.
@@ -104,26 +62,60 @@ class GraphNetwork(nn.Module):
         self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
         return self
 
-    def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch classes"]:
-        """Logits of a batch of flattened examples."""
-        values = {self.architecture.nodes[0].name: x}
+    def forward(
+        self,
+        x: Float[Tensor, "batch inputs"],
+        open_neurons: Mapping[str, Float[Tensor, " width"]] | None = None,
+        gates: Float[Tensor, " edges"] | None = None,
+    ) -> Float[Tensor, "batch classes"]:
+        """Logits of a batch of flattened examples, differentiable in weights and connectivity.
+
+        Args:
+            x: the examples.
+            open_neurons: for maskable nodes 1 for an open neuron, 0 for a closed one; overrides ``connect``.
+            gates: of the optional edges, in the architecture's order: what comes over the wire is multiplied by
+                it (more entries than edges do not matter); overrides ``connect``.
+        """
+        values = {self.architecture.nodes[0].name: x if len(self._example) == 1 else x.unflatten(-1, self._example)}
         for node in self.architecture.nodes[1:]:
             parts = [
-                self._wired(values[source], f"wire_{node.name}_{i}")
-                for i, source in enumerate(self.sources[node.name])
-                if (source, node.name) not in self.closed
+                part
+                for i, source in enumerate(self._sources[node.name])
+                if (part := self._incoming(values[source], source, node.name, i, gates)) is not None
             ]
+            module = self.get_submodule(node.name)
+            if node.name in self._joins:
+                values[node.name] = module(parts)
+                continue
             z = parts[0]
             for part in parts[1:]:
                 z = z + part
-            module = self.get_submodule(node.name)
-            mask = getattr(self, f"open_{node.name}", None)
+            mask = (open_neurons or {}).get(node.name, getattr(self, f"open_{node.name}", None))
             values[node.name] = module(z) if mask is None else module(z, mask)
         return values[self.architecture.nodes[-1].name]
 
-    def _wired(self, value: Tensor, name: str) -> Tensor:
-        index = getattr(self, name, None)
-        return value if index is None else functional.pad(value, (0, 1)).index_select(-1, index)
+    def _incoming(
+        self, value: Tensor, source: str, target: str, place: int, gates: Float[Tensor, " edges"] | None
+    ) -> Tensor | None:
+        """What comes over one wire; None for a closed one that can be left out."""
+        index = getattr(self, f"wire_{target}_{place}", None)
+        if gates is None and (source, target) in self.closed:
+            return torch.zeros_like(value) if self._joins.get(target) == "concat" else None
+        value = value if index is None else functional.pad(value, (0, 1)).index_select(-1, index)
+        if gates is not None and (source, target) in self._gated:
+            return value * gates[self._gated[source, target]]
+        return value
+
+    def _wire(self, name: str, widths: Sequence[int], wires: Sequence[Sequence[int]] | None) -> int:
+        """Register the resizing of each wire into a flat node; returns the width of its input."""
+        wanted = widths[0]
+        for i, width in enumerate(widths):
+            wire = _resize(width, wanted) if wires is None else list(wires[i])
+            if wire != list(range(width)):
+                index = torch.tensor([width if p < 0 else p for p in wire], dtype=torch.long)
+                self.register_buffer(f"wire_{name}_{i}", index, persistent=False)
+            wanted = len(wire)
+        return wanted
 
 
 def _resize(width: int, wanted: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, final
@@ -12,10 +13,17 @@ from search_spaces import choices
 from search_spaces.architecture import Architecture, Genome, Value
 from search_spaces.choices import Choice, Decide, Tree, Trial
 from search_spaces.errors import WeightloomError
-from search_spaces.operations import check
+from search_spaces.operations import Shape, check, memory, parameters
 
 if TYPE_CHECKING:
     from torch import nn
+
+RANKS = {
+    1: ("flat values", "digits without a shape"),
+    2: ("sequences (channels, length)", "mnist1d"),
+    3: ("images (channels, height, width)", "digits"),
+}
+"""What examples of so many axes are, and a task that has them."""
 
 
 class SearchSpace(ABC):
@@ -27,16 +35,34 @@ class SearchSpace(ABC):
     Args:
         inputs: number of values of one example, flattened.
         outputs: number of classes.
+        shape: of one example, channels first: (channels, length) of a sequence, (channels, height, width) of
+            an image; flat by default. Its sides multiply up to ``inputs``.
+
+    Class attributes:
+        name: as registered.
+        ranks: numbers of axes that an example may have.
+        max_parameters: larger architectures are not built.
     """
 
     name: ClassVar[str]
+    ranks: ClassVar[tuple[int, ...]] = (1, 2, 3)
+    max_parameters: ClassVar[int] = 100_000_000
 
-    def __init__(self, *, inputs: int, outputs: int) -> None:
+    def __init__(self, *, inputs: int, outputs: int, shape: Shape | None = None) -> None:
         for what, value in (("inputs", inputs), ("outputs", outputs)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise WeightloomError(f"space {self.name}: {what} must be an integer of at least 1, got {value!r}")
+        shape = (inputs,) if shape is None else tuple(shape)
+        if any(not isinstance(side, int) or side < 1 for side in shape) or math.prod(shape) != inputs:
+            raise WeightloomError(
+                f"space {self.name}: the sides of shape must multiply up to inputs ({inputs}), got {shape}"
+            )
+        if len(shape) not in self.ranks:
+            wanted = " or ".join(f"{RANKS[rank][0]} such as task {RANKS[rank][1]}" for rank in self.ranks)
+            raise WeightloomError(f"space {self.name}: expected {wanted}, got examples of shape {shape}")
         self.inputs = inputs
         self.outputs = outputs
+        self.shape = shape
 
     @property
     @abstractmethod
@@ -133,11 +159,28 @@ class SearchSpace(ABC):
         check(architecture)
 
     @final
-    def build(self, architecture: Architecture) -> nn.Module:
-        """A plain PyTorch module with fresh weights."""
+    def build(self, architecture: Architecture, *, max_bytes: int | None = None) -> nn.Module:
+        """A plain PyTorch module with fresh weights.
+
+        Args:
+            architecture: one of this space's.
+            max_bytes: most memory that parameters and one example's values may take in float32.
+
+        Raises:
+            WeightloomError: it is invalid, or larger than ``max_parameters`` or ``max_bytes``; nothing is built.
+        """
         from search_spaces.network import GraphNetwork
 
         self.validate(architecture)
+        for what, got, most in (
+            ("parameters", parameters(architecture), self.max_parameters),
+            ("bytes", memory(architecture), max_bytes),
+        ):
+            if most is not None and got > most:
+                raise WeightloomError(
+                    f"space {self.name}: expected an architecture of at most {most:,} {what}, got {got:,}; "
+                    "choose a smaller one or raise the limit"
+                )
         return GraphNetwork(architecture)
 
 

@@ -26,6 +26,7 @@ class Origin(Record):
     space: str = Field(description="name of the search space")
     inputs: int = Field(ge=1, description="values of one example")
     outputs: int = Field(ge=1, description="classes")
+    shape: tuple[int, ...] | None = Field(default=None, description="of one example, channels first; null = flat")
     zoo_digest: str | None = Field(default=None, description="of the zoo; null for a generator that saw none")
     mode: str | None = Field(default=None, description="how it was trained")
 
@@ -39,6 +40,7 @@ class Origin(Record):
             space=laboratory.space.name,
             inputs=laboratory.space.inputs,
             outputs=laboratory.space.outputs,
+            shape=laboratory.task.shape,
             zoo_digest=None if mode == "task" else laboratory.zoo.digest,
             mode=mode,
         )

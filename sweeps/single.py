@@ -126,7 +126,7 @@ def generate_some(
         WeightloomError: a file is missing, or the architecture does not belong to the generator's space.
     """
     generator, origin = from_pretrained(folder), Origin.read(folder)
-    space: SearchSpace = SPACES.load(origin.space)(inputs=origin.inputs, outputs=origin.outputs)
+    space: SearchSpace = SPACES.load(origin.space)(inputs=origin.inputs, outputs=origin.outputs, shape=origin.shape)
     if architecture is not None:
         text = files.read_bytes(architecture, "JSON file of an architecture", "check the path")
         found = [Architecture.from_json(text.decode("utf-8", errors="replace"))]

@@ -45,7 +45,7 @@ class Laboratory:
         """Load the task, and read the zoo from ``folder`` or train it."""
         torch.set_flush_denormal(True)
         loaded = load_task(task, data)
-        chosen: SearchSpace = SPACES.load(space)(inputs=loaded.inputs, outputs=loaded.classes)
+        chosen: SearchSpace = SPACES.load(space)(inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
         opened = open_zoo(loaded, chosen, zoo, folder, progress)
         return cls(
             task=loaded,

@@ -9,11 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_loop import run_looped
 
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, MLPSpace, Node
-from workbench.execution import Stack, predict, run, run_looped, run_stacked, stackable
+from workbench.execution import Stack, predict, run, run_grouped, run_stacked, stackable
 
 INPUTS, CLASSES = 5, 3
 SPACE = MLPSpace(
@@ -85,6 +86,7 @@ def test_all_ways_agree_in_float32(seed: int, width: int, closed: float) -> None
     stacked = run_stacked(generated, x)
     scale = stacked.abs().max().clamp_min(1)
     assert float((stacked - run_looped(generated, x)).abs().max() / scale) < 1e-5
+    assert float((stacked - run_grouped(generated, x)).abs().max() / scale) < 1e-5
     for i in range(len(generated)):
         plain = generated.network(i)(x)
         assert float((stacked[i] - plain).detach().abs().max() / scale) < 1e-5
@@ -99,6 +101,7 @@ def test_all_ways_agree_in_float64(seed: int, width: int, closed: float) -> None
     assert stacked.dtype == torch.float64
     scale = stacked.abs().max().clamp_min(1)
     assert float((stacked - run_looped(generated, x)).abs().max() / scale) < 1e-10
+    assert float((stacked - run_grouped(generated, x)).abs().max() / scale) < 1e-10
     for i in range(len(generated)):
         reference = torch.from_numpy(by_hand(generated, i, x.numpy()))
         assert float((stacked[i] - reference).abs().max() / scale) < 1e-10
@@ -121,12 +124,13 @@ def test_gradients_agree(seed: int) -> None:
     generated, x = random_networks(seed, dtype=torch.float64), inputs(seed, 7, dtype=torch.float64)
     probe = torch.randn(len(generated), 7, CLASSES, dtype=torch.float64)
     gradients = []
-    for way in (run_stacked, run_looped):
+    for way in (run_stacked, run_grouped, run_looped):
         tokens = generated.tokens.clone().requires_grad_()
         (way(replace(generated, tokens=tokens), x) * probe).sum().backward()
         assert tokens.grad is not None
         gradients.append(tokens.grad * generated.layout.used)  # elsewhere it means nothing
-    torch.testing.assert_close(*gradients, atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(gradients[0], gradients[2], atol=1e-9, rtol=1e-9)
+    torch.testing.assert_close(gradients[1], gradients[2], atol=1e-9, rtol=1e-9)
     assert bool(gradients[0].any())
 
 
@@ -141,6 +145,9 @@ def test_gradient_of_the_connectivity_is_right() -> None:
     gates = generated.gates.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(generated.open_neurons, gates), gates)
     step = 1e-6
+    grouped = generated.gates.clone().requires_grad_()
+    run_grouped(replace(generated, gates=grouped), x).square().sum().backward()
+    torch.testing.assert_close(grouped.grad, gradient)
     for n, k in torch.nonzero(generated.layout.edge_real).tolist():
         moved = generated.gates.clone()
         moved[n, k] += step

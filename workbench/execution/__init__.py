@@ -5,26 +5,49 @@ from jaxtyping import Float
 from torch import Tensor
 
 from generators.generated import Generated
-from workbench.execution.looped import run_looped
+from workbench.execution.batching import batches
+from workbench.execution.grouped import run_grouped
+from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.stacked import Stack, run_stacked, stackable, stacking_key
 
-__all__ = ["Stack", "predict", "run", "run_looped", "run_stacked", "stackable", "stacking_key"]
+__all__ = [
+    "GroupRunner",
+    "Runner",
+    "Stack",
+    "StackRunner",
+    "batches",
+    "predict",
+    "run",
+    "run_grouped",
+    "run_stacked",
+    "runner_of",
+    "stackable",
+    "stacking_key",
+]
 
 
 def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
     """Logits ``[networks, batch, classes]`` by the fastest exact way."""
-    return run_stacked(generated, x) if stackable(generated.blueprints) else run_looped(generated, x)
+    if stackable(generated.blueprints):
+        return run_stacked(generated, x)
+    parts = batches(generated.blueprints, len(generated))
+    if len(parts) == 1:
+        return run_grouped(generated, x)
+    stacked, grouped = (generated.select(part) for part in parts)
+    own = [x if x.dim() == 2 else x[torch.tensor(part, device=x.device)] for part in parts]
+    back = torch.argsort(torch.tensor(parts[0] + parts[1], device=x.device))
+    return torch.cat([run_stacked(stacked, own[0]), run_grouped(grouped, own[1])]).index_select(0, back)
 
 
 @torch.no_grad()
 def predict(
     generated: Generated, x: Float[Tensor, "batch inputs"], networks_at_once: int = 128
 ) -> Float[Tensor, "networks batch classes"]:
-    """Predicted probabilities of many networks, sorted into like-sized groups to save padding."""
-    order = sorted(range(len(generated)), key=lambda i: (stacking_key(generated.blueprints[i]), i))
+    """Predicted probabilities of many networks, run in batches of like ones."""
+    parts = batches(generated.blueprints, networks_at_once)
     out: list[Tensor] = []
-    for start in range(0, len(order), networks_at_once):
-        part = generated.select(order[start : start + networks_at_once])
-        out.append(run(part, x.to(part.tokens.device)).softmax(-1))
-    back = torch.argsort(torch.tensor(order))
+    for part in parts:
+        chosen = generated.select(part)
+        out.append(run(chosen, x.to(chosen.tokens.device)).softmax(-1))
+    back = torch.argsort(torch.tensor([i for part in parts for i in part]))
     return torch.cat(out)[back.to(out[0].device)]

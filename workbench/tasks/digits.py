@@ -10,4 +10,4 @@ def digits() -> Task:
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    return split_task("digits", data.data, data.target)
+    return split_task("digits", data.data, data.target, shape=(1, 8, 8))

@@ -45,7 +45,8 @@ def idx(folder: str | None = None) -> Task:
             f"{paths[2]}: expected images of shape {images.shape[1:]} as in {paths[0].name}, "
             f"got {test_images.shape[1:]}; get the four files from one source"
         )
-    return split_task("idx", images / 255.0, labels, test=(test_images / 255.0, test_labels))
+    shape = (1, *images.shape[1:]) if images.ndim == 3 else None
+    return split_task("idx", images / 255.0, labels, test=(test_images / 255.0, test_labels), shape=shape)
 
 
 def _find(folder: Path, name: str) -> Path:

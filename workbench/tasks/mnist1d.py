@@ -24,4 +24,4 @@ def mnist1d() -> Task:
     finally:  # it seeds the global generators, which are not ours to change
         random.setstate(states[0])
         np.random.set_state(states[1])
-    return split_task("mnist1d", data["x"], data["y"], test=(data["x_test"], data["y_test"]))
+    return split_task("mnist1d", data["x"], data["y"], test=(data["x_test"], data["y_test"]), shape=(1, 40))

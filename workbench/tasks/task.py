@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -38,6 +39,8 @@ class Task:
         name: as registered.
         train, validation, test: fixed by the task's own seed; inputs standardised by the training split.
         classes: number of classes.
+        shape: of one example before it was flattened, channels first: (values,), (channels, length) or
+            (channels, height, width).
     """
 
     name: str
@@ -45,6 +48,7 @@ class Task:
     validation: Split
     test: Split
     classes: int
+    shape: tuple[int, ...]
 
     @property
     def inputs(self) -> int:
@@ -93,6 +97,7 @@ def split_task(
     test: tuple[np.ndarray, np.ndarray] | None = None,
     validation_share: float = 0.2,
     test_share: float = 0.25,
+    shape: tuple[int, ...] | None = None,
 ) -> Task:
     """A task from arrays: shuffled by ``seed``, standardised by the training split, one scale for all inputs.
 
@@ -104,12 +109,16 @@ def split_task(
         test: a test set of its own; without it ``test_share`` of the rows become one.
         validation_share: share of the remaining rows.
         test_share: share of all rows.
+        shape: of one example, channels first; flat by default.
 
     Raises:
         WeightloomError: fewer than 10 examples, examples and labels that do not fit together, a value that
-            is not finite, a label below 0.
+            is not finite, a label below 0, a shape of another number of values.
     """
     x, y = _arrays(name, x, y, least=10)
+    shape = shape or (x.shape[1],)
+    if math.prod(shape) != x.shape[1]:
+        raise WeightloomError(f"task {name}: expected a shape of {x.shape[1]} values as examples have, got {shape}")
     if test is not None:
         test = _arrays(f"{name} (test)", *test, least=1)
         if test[0].shape[1] != x.shape[1]:
@@ -132,7 +141,7 @@ def split_task(
         key: Split(x=torch.from_numpy((px - centre) / spread), y=torch.from_numpy(py))
         for key, (px, py) in parts.items()
     }
-    return Task(name=name, classes=int(max(y.max(), test[1].max())) + 1, **splits)
+    return Task(name=name, classes=int(max(y.max(), test[1].max())) + 1, shape=shape, **splits)
 
 
 def _arrays(name: str, x: np.ndarray, y: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ return my_task
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -35,6 +36,7 @@ class TaskContract:
         for split in (task.train, task.validation, task.test):
             assert len(split) > 0
             assert split.x.shape == (len(split), task.inputs)
+            assert math.prod(task.shape) == task.inputs
             assert split.x.dtype == torch.float32
             assert bool(torch.isfinite(split.x).all())
             assert split.y.dtype == torch.int64

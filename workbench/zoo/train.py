@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,13 +18,13 @@ from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
-from workbench.execution import Stack
+from workbench.execution import runner_of
 from workbench.tasks import Task, loss, score
 
 NOISES = 8192
 """Rows of input noise drawn once for a stack and picked from at random: fresh noise would cost more than training."""
 
-# dimension names: networks, tokens, entries, rows as in workbench.execution.stacked; batch = examples
+# dimension names: networks, tokens, entries as in generators; batch = examples
 
 
 class Recipe(BaseModel):
@@ -64,7 +65,7 @@ def train_networks(
     densities: Sequence[float] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
-    """Train networks of differing shapes side by side on the task's device.
+    """Train networks side by side on the task's device, in one optimizer; best of one kind (see ``batches``).
 
     Args:
         task: gives the examples.
@@ -79,21 +80,17 @@ def train_networks(
     device = task.train.x.device
     start = initial_tokens(tokenizer, blueprints, seeds)
     layout = tokenizer.batch(blueprints).to(device)
-    stack = Stack(layout)
-    blocks = [
-        (lanes.clone().requires_grad_(), weights.clone().requires_grad_())
-        for lanes, weights in stack.blocks(stack.pack(start.to(device)))
-    ]
-    leaves = [leaf for block in blocks for leaf in block]
+    runner = runner_of(layout)
+    leaves = [part.clone().requires_grad_() for part in runner.split(start.to(device))]
     for leaf in leaves:
         leaf.grad = torch.zeros_like(leaf)
-    used = [part for block in stack.blocks(stack.pack(layout.used.float())) for part in block]
+    used = runner.split(layout.used.float())
     open_tokens = layout.real.float()
     gates = layout.edge_real.float()
 
     @torch.no_grad()
     def tokens() -> Tensor:
-        return stack.unpack(stack.join(blocks))
+        return runner.join(leaves)
 
     order = torch.Generator().manual_seed(hash_seeds(seeds))
     optimizer = torch.optim.AdamW(
@@ -104,27 +101,28 @@ def train_networks(
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
     best_tokens = tokens()
     curve: list[float] = []
-    open_rows: Tensor | None = None
+    masks: Any | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
     noise = recipe.input_noise * torch.randn(NOISES, task.inputs, generator=order).to(device)
     batch = min(recipe.batch_size, len(task.train))
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
             open_tokens = prune_neurons(layout, tokens(), torch.tensor(densities))
-            open_rows = stack.pack(open_tokens)
+            masks = runner.masks(open_tokens)
             best.fill_(-1.0)
         index = torch.randint(len(task.train), (len(blueprints), batch), generator=order).to(device)
         x, y = task.train.x[index], task.train.y[index]
         if recipe.input_noise:
             x = x + noise[torch.randint(len(noise), index.shape, generator=order).to(device)]
-        total = loss(stack.run(blocks, open_rows, gates, x), y).sum()
-        for leaf, gradient, real in zip(leaves, torch.autograd.grad(total, leaves), used, strict=True):
+        total = loss(runner.run(leaves, masks, gates, x), y).sum()
+        gradients = torch.autograd.grad(total, leaves, materialize_grads=True)
+        for leaf, gradient, real in zip(leaves, gradients, used, strict=True):
             torch.mul(gradient, real, out=leaf.grad)  # keeps the leaf's strides, which fused AdamW relies on
         optimizer.step()
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
             with torch.no_grad():
-                logits = stack.run(blocks, open_rows, gates, task.validation.x)
+                logits = runner.run(leaves, masks, gates, task.validation.x)
             now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
             best_look[now > best] = len(curve)
             better = now >= best

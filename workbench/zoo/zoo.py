@@ -22,7 +22,7 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
-from workbench.execution import stacking_key
+from workbench.execution import batches
 from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
@@ -84,10 +84,10 @@ class Zoo:
 
 def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
     """The name of the zoo that ``open_zoo`` would use."""
-    content = json.dumps(
-        [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()],
-        sort_keys=True,
-    )
+    known = [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()]
+    if len(space.shape) > 1:
+        known.append(space.shape)
+    content = json.dumps(known, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -168,14 +168,14 @@ def train_sorted(
     densities: Sequence[float] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
-    """``train_networks`` in stacks of like-sized networks, results in the order asked for.
+    """``train_networks`` in batches of like networks, results in the order asked for.
 
     ``progress`` is told network steps: steps times networks.
     """
-    order = sorted(range(len(blueprints)), key=lambda i: stacking_key(blueprints[i]))
+    chosen = batches(blueprints, AT_ONCE)
+    order = [i for index in chosen for i in index]
     parts: list[Trained] = []
-    for start in range(0, len(order), AT_ONCE):
-        index = order[start : start + AT_ONCE]
+    for index in chosen:
 
         def told(steps: int, networks: int = len(index)) -> None:
             if progress is not None:

@@ -1,0 +1,31 @@
+"""All operations by name."""
+
+from __future__ import annotations
+
+from search_spaces.operations import joins, mixing, plain, spatial
+from search_spaces.operations.operation import Operation
+
+OPERATIONS: dict[str, Operation] = {
+    "input": plain.INPUT,
+    "sequence": plain.SEQUENCE,
+    "image": plain.IMAGE,
+    "dense": plain.DENSE,
+    "gated_dense": plain.GATED_DENSE,
+    "conv": spatial.CONV,
+    "pool": spatial.POOL,
+    "global_pool": spatial.GLOBAL_POOL,
+    "squeeze_excite": spatial.SQUEEZE_EXCITE,
+    "flatten": plain.FLATTEN,
+    "norm": plain.NORM,
+    "activation": plain.ACTIVATION,
+    "attention": mixing.ATTENTION,
+    "position": mixing.POSITION,
+    "recurrent": mixing.RECURRENT,
+    "add": joins.ADD,
+    "concat": joins.CONCAT,
+    "multiply": joins.MULTIPLY,
+    "identity": plain.IDENTITY,
+    "zero": plain.ZERO,
+}
+DATA = tuple(name for name, operation in OPERATIONS.items() if operation.takes == "data")
+"""What the first node may be."""

@@ -1,0 +1,123 @@
+"""Networks of any operations: those of equal architecture as one ``torch.vmap``, one group after another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.func import functional_call
+
+from generators.generated import Generated
+from generators.tokens import BatchLayout, TokenLayout
+from search_spaces import Architecture
+from search_spaces.network import GraphNetwork
+
+_building = Lock()
+"""One thread at a time: torch's state of chance belongs to all of them."""
+
+# dimension names: networks, tokens, entries, edges as in generators; members = networks of a group; batch = examples
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Networks of one architecture.
+
+    Attributes:
+        layout: of each of them.
+        rows: their places in the batch.
+        neurons: per maskable node the token that speaks for each of its neurons.
+    """
+
+    layout: TokenLayout
+    rows: Tensor
+    neurons: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, layout: TokenLayout, rows: Sequence[int], device: torch.device) -> Group:
+        """The networks at ``rows`` of a batch on ``device``."""
+        nodes = layout.blueprint.architecture.nodes
+        first = layout.maskable & (layout.chunk == 0)
+        speaking = {nodes[i].name: torch.nonzero(first & (layout.node == i))[:, 0] for i in layout.node[first].unique()}
+        return cls(
+            layout=layout,
+            rows=torch.tensor(list(rows), device=device),
+            neurons={name: tokens.to(device) for name, tokens in speaking.items()},
+        )
+
+    def weights(self, tokens: Float[Tensor, "networks tokens entries"]) -> dict[str, Tensor]:
+        """Named tensors ``[networks of the group, ...]`` from the tokens of the whole batch."""
+        flat = tokens[self.rows].flatten(1)
+        return {
+            name: flat.index_select(1, place.reshape(-1).to(flat.device)).reshape(len(flat), *place.shape)
+            for name, place in self._positions(tokens.shape[-1]).items()
+        }
+
+    def write(self, weights: Mapping[str, Tensor], tokens: Float[Tensor, "networks tokens entries"]) -> None:
+        """The inverse of ``weights``: put them into the tokens of the whole batch."""
+        for name, place in self._positions(tokens.shape[-1]).items():
+            flat = place.reshape(-1).to(tokens.device)
+            tokens.view(len(tokens), -1)[self.rows[:, None], flat] = weights[name].flatten(1)
+
+    def _positions(self, entries: int) -> Mapping[str, Tensor]:
+        assert entries == self.layout.used.shape[1]
+        return self.layout.positions
+
+    def run(
+        self,
+        weights: Mapping[str, Tensor],
+        open_neurons: Float[Tensor, "networks tokens"] | None,
+        gates: Float[Tensor, "networks edges"],
+        x: Float[Tensor, "*networks batch inputs"],
+    ) -> Float[Tensor, "members batch classes"]:
+        """Logits of the group's networks; ``open_neurons``, ``gates`` and ``x`` are those of the whole batch."""
+        module = _module(self.layout.blueprint.architecture, x.device, x.dtype)
+        masks = {} if open_neurons is None else {n: open_neurons[self.rows][:, t] for n, t in self.neurons.items()}
+        own = x if x.dim() == 2 else x[self.rows]
+
+        def alone(state: Mapping[str, Tensor], mask: Mapping[str, Tensor], gate: Tensor, examples: Tensor) -> Tensor:
+            return functional_call(module, dict(state), (examples, mask, gate))
+
+        gate = gates[self.rows]
+        if len(self.rows) == 1:
+            single = {name: value[0] for name, value in weights.items()}
+            mask = {name: value[0] for name, value in masks.items()}
+            return alone(single, mask, gate[0], own if own.dim() == 2 else own[0])[None]
+        return torch.vmap(alone, in_dims=(0, 0, 0, None if own.dim() == 2 else 0))(dict(weights), masks, gate, own)
+
+
+def groups_of(layout: BatchLayout) -> list[Group]:
+    """The batch's networks by architecture."""
+    rows: dict[Architecture, list[int]] = {}
+    for i, blueprint in enumerate(layout.blueprints):
+        rows.setdefault(blueprint.architecture, []).append(i)
+    return [Group.of(layout.layouts[places[0]], places, layout.node.device) for places in rows.values()]
+
+
+def in_order(groups: Sequence[Group], logits: Sequence[Tensor]) -> Float[Tensor, "networks batch classes"]:
+    """Logits of all groups in the order of the batch."""
+    back = torch.argsort(torch.cat([group.rows for group in groups]))
+    return torch.cat(list(logits)).index_select(0, back)
+
+
+def run_grouped(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
+    """Logits ``[networks, batch, classes]``, differentiable in weights and connectivity.
+
+    Args:
+        generated: the networks.
+        x: one batch for all networks or one for each.
+    """
+    groups = groups_of(generated.layout)
+    logits = [g.run(g.weights(generated.tokens), generated.open_neurons, generated.gates, x) for g in groups]
+    return in_order(groups, logits)
+
+
+@lru_cache(maxsize=1024)
+def _module(architecture: Architecture, device: torch.device, dtype: torch.dtype) -> GraphNetwork:
+    """A network to be called with other weights than its own."""
+    with _building, torch.random.fork_rng(devices=[]):  # fresh weights that nobody reads
+        return GraphNetwork(architecture).to(device=device, dtype=dtype).eval().requires_grad_(False)
