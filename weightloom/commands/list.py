@@ -9,6 +9,7 @@ REGISTRIES = {
     "spaces": ("space", "weightloom.spaces"),
     "generators": ("generator", "weightloom.generators"),
     "tasks": ("task", "weightloom.tasks"),
+    "methods": ("search method", "weightloom.methods"),
 }
 
 
@@ -49,8 +50,4 @@ def described(kind: str) -> dict[str, str]:
         from search_spaces.tables import TABLES
 
         return {name: table.about for name, table in TABLES.items()}
-    if kind == "methods":
-        from sweeps.search import METHODS
-
-        return {name: METHODS.describe(name) for name in METHODS.names()}
-    raise UnknownName("kind", kind, (*REGISTRIES, "tables", "methods", "metrics", "presets"))
+    raise UnknownName("kind", kind, (*REGISTRIES, "tables", "metrics", "presets"))
