@@ -22,6 +22,8 @@ SUMS = frozenset({"add", "multiply"})
 """Operations whose inputs may be grouped and ordered at will: nested ones are one."""
 ORDERED = frozenset({"concat"})
 """Operations to which the order of their inputs matters."""
+FREE = SUMS | {"activation", "flatten", "global_pool", "pool", "zero"}
+"""Operations without parameters: two of them that read the same are one."""
 PLAIN: Label = ("main", False)
 """The label of a wire that hands its value on unchanged."""
 
@@ -30,7 +32,8 @@ def canonical_key(nodes: Sequence[tuple[str, Label]], edges: Sequence[tuple[str,
     """Sixteen hex digits that are equal exactly for isomorphic graphs, after simplification.
 
     Simplification removes nodes on no path from input to output and zeros that are added, contracts identities
-    and joins of one input, and merges sums of sums and products of products.
+    and joins of one input, merges sums of sums and products of products, and takes nodes without parameters
+    that read the same as one. A layer that is read twice is not the same as two layers.
 
     Args:
         nodes: (name, label) in topological order; the first is the input, the last the output. The first
@@ -83,6 +86,10 @@ class _Graph:
         for name in inner:
             if name in self.labels and self.labels[name][0] in SUMS:
                 self._merge(name)
+        known: dict[Hashable, str] = {}
+        for name in inner:
+            if name in self.labels and self.labels[name][0] in FREE:
+                self._share(name, known)
         self._drop_dead()
         wires: list[Wire] = []
         for name, label in self.labels.items():
@@ -140,6 +147,16 @@ class _Graph:
             for (own, source), times in list(self.into[name].items()):
                 self._wire(source, name, own, -times)
             del self.labels[name], self.into[name], self.out[name]
+
+    def _share(self, name: str, known: dict[Hashable, str]) -> None:
+        """Let the readers of a node read an earlier one that is the same."""
+        if any(label != PLAIN for label, _ in self.into[name]):
+            return
+        first = known.setdefault((self.labels[name], frozenset(self.into[name].items())), name)
+        if first != name:
+            for (own, target), count in list(self.out[name].items()):
+                self._wire(name, target, own, -count)
+                self._wire(first, target, own, count)
 
 
 def _reach(start: str, links: Bundles) -> set[str]:

@@ -1,15 +1,25 @@
 """Every registered search space keeps the shipped contract; so do small ones that can be listed in full."""
 
+import math
+
 import pytest
 
 from search_spaces import SPACES, MLPSpace, SearchSpace
 from search_spaces.testing import SpaceContract
 
+SHAPES = {1: (7,), 2: (1, 9), 3: (2, 5, 4)}
+
+
+def registered() -> list[tuple[str, tuple[int, ...]]]:
+    """Every space with data of every rank that it takes."""
+    return [(name, SHAPES[rank]) for name in SPACES.names() for rank in SPACES.load(name).ranks]
+
 
 class TestRegistered(SpaceContract):
-    @pytest.fixture(params=SPACES.names())
+    @pytest.fixture(params=registered(), ids=str)
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:
-        return SPACES.load(request.param)(inputs=7, outputs=3)
+        name, shape = request.param
+        return SPACES.load(name)(inputs=math.prod(shape), outputs=3, shape=shape)
 
 
 class TestListable(SpaceContract):
