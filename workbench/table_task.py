@@ -160,6 +160,4 @@ def _genome(name: str, word: str, options: tuple[Choice, ...]) -> tuple[tuple[st
             f"table {name}: expected {len(options)} digits, each the number of an option, got {word!r}; "
             "take the table's own space"
         )
-    return tuple(
-        sorted((choice.name, choice.options[int(digit)]) for digit, choice in zip(word, options, strict=True))
-    )
+    return tuple(sorted((choice.name, choice.options[int(digit)]) for digit, choice in zip(word, options, strict=True)))

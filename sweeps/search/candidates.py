@@ -23,6 +23,11 @@ class Candidates:
 
     Args:
         space: to search.
+
+    Attributes:
+        core: genes → the part of the architecture that they decide about.
+        key: genes → the core's key; two genomes with one key are the same candidate.
+        neighbours: genes → every genome one choice away.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -31,6 +36,7 @@ class Candidates:
         self.size = space.size
         self.key = lru_cache(REMEMBERED)(self._key)
         self.core = lru_cache(REMEMBERED)(self._core)
+        self.neighbours = lru_cache(REMEMBERED)(self._neighbours)
 
     def sample(self, rng: np.random.Generator) -> Genes:
         """Genes with every choice drawn uniformly."""
@@ -40,10 +46,6 @@ class Candidates:
         """One choice changed at random."""
         return freeze(choices.mutate(self.tree, dict(genes), lambda choice: _pick(choice, rng)))
 
-    def neighbours(self, genes: Genes) -> list[Genes]:
-        """Every genome one choice away."""
-        return [freeze(genome) for genome in choices.neighbours(self.tree, dict(genes))]
-
     def all(self) -> Iterator[Genes]:
         """Every genome of the space."""
         return map(freeze, choices.genomes(self.tree))
@@ -51,6 +53,9 @@ class Candidates:
     def architecture(self, genes: Genes) -> Architecture:
         """What the genes compose to."""
         return self.space.compose(dict(genes))
+
+    def _neighbours(self, genes: Genes) -> tuple[Genes, ...]:
+        return tuple(freeze(genome) for genome in choices.neighbours(self.tree, dict(genes)))
 
     def _core(self, genes: Genes) -> Architecture:
         return self.space.core(dict(genes))

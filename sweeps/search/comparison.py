@@ -72,7 +72,9 @@ def run_all(
         if number < 1:
             raise WeightloomError(f"search: {what}: expected an integer of at least 1, got {number}")
     if not methods or len(set(methods)) != len(methods):
-        raise WeightloomError(f"search: methods: expected one or more different ones, got {', '.join(methods) or 'none'}")
+        raise WeightloomError(
+            f"search: methods: expected one or more different ones, got {', '.join(methods) or 'none'}"
+        )
     for name in methods:
         METHODS.load(name)
     problem.open()  # so that a mistake is told before processes start
@@ -94,9 +96,7 @@ def run_all(
                         done += 1
                 tell.progress("searches", done, total)
         except BrokenProcessPool as error:
-            raise RunFailed(
-                "search: a process died, perhaps for lack of memory; try fewer with --processes"
-            ) from error
+            raise RunFailed("search: a process died, perhaps for lack of memory; try fewer with --processes") from error
     return {name: sorted(runs, key=lambda run: run.seed) for name, runs in found.items()}
 
 

@@ -63,9 +63,7 @@ class GaussianProcess:
             return fit + float(np.log(np.diag(factor[0])).sum()) + 0.5 * float(((theta - prior) ** 2).sum())
 
         bounds = (*BOUNDS[:2], *[BOUNDS[2]] * len(squares))
-        self._theta = minimize(
-            loss, self._theta, method="L-BFGS-B", bounds=bounds, options={"maxiter": ITERATIONS}
-        ).x
+        self._theta = minimize(loss, self._theta, method="L-BFGS-B", bounds=bounds, options={"maxiter": ITERATIONS}).x
 
     def posterior(self, seen: Blocks, targets: Float[np.ndarray, " seen"], asked: Blocks) -> Posterior:
         """Beliefs about other architectures."""

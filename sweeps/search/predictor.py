@@ -17,9 +17,9 @@ from sweeps.search.method import SearchMethod
 START = 10
 REFIT = 10
 POOL = 1000
-RENEWED = 100
+RENEWED = 50
 PARENTS = 5
-WALKS = 20
+WALKS = 8
 
 _FEATURES: WeakKeyDictionary[Candidates, Features] = WeakKeyDictionary()
 

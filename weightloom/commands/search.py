@@ -5,9 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from weightloom.commands.options import Json
 from weightloom.terminal import print_json, print_pairs, watching
@@ -84,7 +82,10 @@ def search(
     paths = {"record": summary.write(out), "page": write_search_page(summary, out)}
     if json:
         print_json(
-            {**{key: str(path) for key, path in paths.items()}, "result": summary.model_dump(mode="json", by_alias=True)}
+            {
+                **{key: str(path) for key, path in paths.items()},
+                "result": summary.model_dump(mode="json", by_alias=True),
+            }
         )
     else:
         _show(summary)
