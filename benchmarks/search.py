@@ -16,6 +16,7 @@ from typing import Any
 
 from sweeps.search.comparison import Labels, run_all, summarise
 from workbench.search_summary import SearchSummary, bracketed
+from workbench.summary import MISSING
 from workbench.table_task import TableProblem
 
 METHODS = ("random", "evolution", "local", "tpe", "nsga2", "predictor")
@@ -66,7 +67,7 @@ def table(summary: SearchSummary) -> str:
     ]
     for name, method in summary.methods.items():
         difference = "reference" if method.difference is None else bracketed(method.difference, sign=True)
-        found = "–" if method.found is None else f"{method.found:.0%}"
+        found = MISSING if method.found is None else f"{method.found:.0%}"
         lines.append(f"| {name} | {bracketed(method.final)} | {difference} | {found} | {method.seconds:.2f} |")
     return "\n".join(lines)
 

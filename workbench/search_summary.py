@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from workbench import files
-from workbench.summary import Count, Estimate, Measured, Number, Record
+from workbench.summary import MISSING, Count, Estimate, Measured, Number, Record
 
 FILE_NAME = "search.json"
 
@@ -99,13 +99,13 @@ class SearchSummary(Record):
 
 def precise(value: float | None) -> str:
     """A score with three decimals; ``–`` for none."""
-    return "–" if value is None else f"{value:.3f}"
+    return MISSING if value is None else f"{value:.3f}"
 
 
 def bracketed(estimate: Estimate | None, *, sign: bool = False) -> str:
     """``94.373 [94.361, 94.380]``; ``–`` for none; with ``sign`` also a plus."""
     if estimate is None or estimate.mean is None:
-        return "–"
+        return MISSING
     form = "+.3f" if sign else ".3f"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.mean:{form}}"

@@ -51,7 +51,8 @@ def read_nasbench201(path: str | Path) -> Table:
         if spelt != words.setdefault("ops", spelt):
             line = next(i for i, (a, b) in enumerate(zip(spelt, words["ops"], strict=True), start=2) if a != b)
             raise DamagedFile(
-                f"{path}: line {line}: arch_str says {spelt[line - 2]} and ops {words['ops'][line - 2]}; mend one of them"
+                f"{path}: line {line}: arch_str says {spelt[line - 2]} and ops {words['ops'][line - 2]}; "
+                "mend one of them"
             )
     for line, digits in enumerate(words["ops"], start=2):
         if not re.fullmatch("[0-4]{6}", digits):

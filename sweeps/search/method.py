@@ -46,7 +46,7 @@ class SearchMethod(ABC):
     def propose(self) -> Genes | None:
         """The next genes to ask about, ``fresh`` ones; ``None`` where there are no more."""
 
-    def learn(self) -> None:
+    def learn(self) -> None:  # noqa: B027  not every method has something to learn
         """Called after each ``tell``; the newest is last in ``history`` and ``scores``."""
 
     def best(self) -> int:

@@ -32,10 +32,11 @@ class Predictor(SearchMethod):
     2. Scores become normal quantiles of their ranks (a Gaussian copula: an architecture that fails outright
        is not allowed to flatten all others; Salinas et al. 2020, https://arxiv.org/abs/1909.13595, section 3).
     3. The Gaussian process is fitted to them (hyperparameters every ``REFIT`` queries).
-    4. Candidates are a pool of random architectures, of which ``RENEWED`` change at each query, all neighbours
-       of the ``PARENTS`` believed best and ``WALKS`` mutants of mutants of each. The fresh one with the highest
-       expected improvement over the highest mean among those asked is asked next (Jones et al. 1998, equation
-       15; the mean instead of the best score, since scores are noisy).
+    4. Candidates are a pool of ``POOL`` random architectures, of which ``RENEWED`` change at each query (or the
+       whole of a space that is no larger), all neighbours of the ``PARENTS`` believed best and ``WALKS``
+       mutants of mutants of each. The fresh one with the highest expected improvement over the highest mean
+       among those asked is asked next (Jones et al. 1998, equation 15; the mean instead of the best score,
+       since scores are noisy).
     5. The pick is the architecture asked with the highest posterior mean, not the highest score: the process
        smooths the noise of single answers over similar architectures.
 
@@ -82,9 +83,12 @@ class Predictor(SearchMethod):
 
     def _asked(self, own: Float[np.ndarray, " seen"]) -> list[Genes]:
         """Fresh candidates, one a key."""
-        missing = POOL - len(self._pool) if not self._pool else RENEWED
-        self._pool = self._pool[missing if self._pool else 0 :]
-        self._pool += [self.candidates.sample(self.rng) for _ in range(missing)]
+        if self.candidates.size <= POOL:
+            self._pool = self._pool or list(self.candidates.all())
+        else:
+            missing = RENEWED if self._pool else POOL
+            self._pool = self._pool[-(POOL - missing) :] if self._pool else []
+            self._pool += [self.candidates.sample(self.rng) for _ in range(missing)]
         near: list[Genes] = []
         for index in np.argsort(-own, kind="stable")[:PARENTS]:
             parent = self.history[int(index)]

@@ -101,7 +101,7 @@ def test_edge_order_is_the_one_that_explains_the_scores() -> None:
         return np.array(sizes)
 
     right = tau(size_in_use(EDGES), score)
-    swapped = EDGES[:1] + (EDGES[2], EDGES[1]) + EDGES[3:]  # 1→2 before 0→2
+    swapped = (*EDGES[:1], EDGES[2], EDGES[1], *EDGES[3:])  # 1→2 before 0→2
     mirrored = (EDGES[5], EDGES[4], EDGES[3], EDGES[2], EDGES[1], EDGES[0])
     other = (EDGES[3], *EDGES[1:3], EDGES[0], *EDGES[4:])
     assert right > tau(table.column("params_c10"), score)

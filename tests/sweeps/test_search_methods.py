@@ -1,9 +1,12 @@
 """What every search method owes: the optimum of a small space, no query twice, the same search from the same seed."""
 
+import itertools
 import json
 import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,14 +49,14 @@ def test_the_whole_of_a_small_space_is_searched_and_its_optimum_found(name: str)
 
 @pytest.mark.parametrize("name", ["evolution", "local", "tpe", "predictor"])
 def test_a_guided_method_needs_fewer_queries_than_the_space_has(name: str) -> None:
-    found = [search(name, queries=60, seed=seed).final_score for seed in range(8)]
-    luck = [search("random", queries=60, seed=seed).final_score for seed in range(8)]
+    found = [search(name, queries=60, seed=seed).final_score for seed in range(4)]
+    luck = [search("random", queries=60, seed=seed).final_score for seed in range(4)]
     assert np.mean(found) > np.mean(luck)
 
 
 def test_predictor_finds_the_optimum_in_a_third_of_the_space() -> None:
-    found = [search("predictor", queries=36, seed=seed).final_score for seed in range(5)]
-    assert found.count(Wide.best_score) == 5
+    found = [search("predictor", queries=36, seed=seed).final_score for seed in range(3)]
+    assert found.count(Wide.best_score) == 3
 
 
 @pytest.mark.parametrize("name", ["gp"])
@@ -68,30 +71,30 @@ def test_optunas_gaussian_process(name: str) -> None:
 def test_no_architecture_is_asked_twice_where_genomes_coincide(name: str) -> None:
     """Half of macro's genomes have a twin: identities may stand anywhere among equal blocks."""
     _, task = TableProblem(table="nasbench-macro", space="macro").open()
-    run = search_once(name, method(name), MACRO, task, queries=50, seed=3)
-    assert len(run.keys) == len(set(run.keys)) == 50
+    run = search_once(name, method(name), MACRO, task, queries=25, seed=3)
+    assert len(run.keys) == len(set(run.keys)) == 25
 
 
 _SPAWNED = """
 import json, sys
 sys.path.insert(0, {path!r})
 from test_search_methods import NAMES, search
-print(json.dumps([[name, search(name, queries=30, seed=4).keys] for name in NAMES]))
+print(json.dumps([[name, search(name, queries=20, seed=4).keys] for name in NAMES]))
 """
 
 
 def test_the_same_seed_gives_the_same_search_in_another_process() -> None:
-    code = _SPAWNED.format(path=str(__import__("pathlib").Path(__file__).parent))
+    code = _SPAWNED.format(path=str(Path(__file__).parent))
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
-        env={**__import__("os").environ, "PYTHONHASHSEED": "7"},
+        env={**os.environ, "PYTHONHASHSEED": "7"},
     )
-    own = [[name, list(search(name, queries=30, seed=4).keys)] for name in NAMES]
+    own = [[name, list(search(name, queries=20, seed=4).keys)] for name in NAMES]
     assert json.loads(done.stdout) == own
-    assert all(search(name, queries=30, seed=5).keys != tuple(keys) for name, keys in own)
+    assert all(search(name, queries=20, seed=5).keys != tuple(keys) for name, keys in own)
 
 
 @given(st.lists(st.one_of(st.floats(-100, 100), st.just(math.nan)), min_size=1, max_size=30), st.integers(1, 40))
@@ -108,7 +111,7 @@ def test_best_so_far_never_falls(scores: list[float], queries: int) -> None:
     )
     curve = run.best_so_far(queries)
     assert len(curve) == queries
-    assert all(a <= b for a, b in zip(curve, curve[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(curve))
     finite = [score for score in scores[:queries] if not math.isnan(score)]
     assert curve[-1] == (max(finite) if finite else -math.inf)
 

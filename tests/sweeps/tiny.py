@@ -1,5 +1,7 @@
 """A space small enough to be listed, with conditional and numeric choices, and a score that has one optimum."""
 
+import itertools
+
 from search_spaces import Architecture, Choice, Edge, Node, Product, SearchSpace, Switch
 from search_spaces.architecture import Genome
 from search_spaces.choices import Tree
@@ -40,7 +42,7 @@ class TinySpace(SearchSpace):
             choices=(("activation", "none"), ("norm", "none"), ("width", self.outputs)),
         )
         nodes = (Node(name="input", operation="input", choices=(("width", self.inputs),)), *layers, output)
-        edges = tuple(Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False))
+        edges = tuple(Edge(source=a.name, target=b.name) for a, b in itertools.pairwise(nodes))
         return Architecture(space="tiny", nodes=nodes, edges=edges, genome=tuple(sorted(genome.items())))
 
 

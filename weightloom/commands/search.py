@@ -98,13 +98,14 @@ def _show(summary: SearchSummary) -> None:
     from rich.table import Table
 
     from workbench.search_summary import bracketed, precise, sentences
+    from workbench.summary import MISSING
 
     table = Table(title=f"{summary.problem}: {summary.queries} queries of {summary.query}, {summary.seeds} seeds")
     best = "" if summary.best_final is None else f", best {precise(summary.best_final)}"
     for column in ("method", f"pick: {summary.final}{best}", f"difference to {summary.reference}", "best found", "s"):
         table.add_column(column, justify="left" if column == "method" else "right", overflow="fold")
     for name, method in summary.methods.items():
-        found = "–" if method.found is None else f"{method.found:.0%}"
+        found = MISSING if method.found is None else f"{method.found:.0%}"
         table.add_row(
             name,
             bracketed(method.final),

@@ -21,6 +21,7 @@ from workbench.report.plot import (
     text,
 )
 from workbench.search_summary import FILE_NAME, MethodSummary, SearchSummary, bracketed, precise, sentences
+from workbench.summary import MISSING
 
 DASHES = ("solid", "dash", "dot")
 ROWS = 12
@@ -136,7 +137,7 @@ def _row(summary: SearchSummary, method: MethodSummary) -> tuple[str, ...]:
         difference = "reference"
     else:
         difference = bracketed(method.difference, sign=True) + ("" if method.claimed else " not told apart")
-    found = "–" if method.found is None else f"{method.found:.0%}"
+    found = MISSING if method.found is None else f"{method.found:.0%}"
     return bracketed(method.final), bracketed(method.regret), difference, found, f"{method.seconds:.2f} s"
 
 
