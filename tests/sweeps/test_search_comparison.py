@@ -24,7 +24,7 @@ class Tiny:
 
 
 def test_figures_do_not_depend_on_the_number_of_processes() -> None:
-    found = [run_all(PROBLEM, ("local", "predictor"), queries=15, seeds=7, processes=processes) for processes in (1, 2)]
+    found = [run_all(PROBLEM, ("local", "predictor"), queries=13, seeds=7, processes=processes) for processes in (1, 2)]
     for name in ("local", "predictor"):
         one, two = ([dataclasses.replace(run, seconds=0.0) for run in runs[name]] for runs in found)
         assert [run.seed for run in one] == list(range(7))
@@ -32,15 +32,15 @@ def test_figures_do_not_depend_on_the_number_of_processes() -> None:
 
 
 def test_record_of_a_comparison() -> None:
-    runs = run_all(Tiny(), ("random", "local"), queries=40, seeds=10)
-    summary = summarise(runs, Wide(), queries=40, reference="random", labels=LABELS)
+    runs = run_all(Tiny(), ("random", "local"), queries=15, seeds=10)
+    summary = summarise(runs, Wide(), queries=15, reference="random", labels=LABELS)
     assert SearchSummary.model_validate(summary.model_dump(by_alias=True)) == summary
     local, random = summary.methods["local"], summary.methods["random"]
     for method in (local, random):
         means = [point.mean for point in method.curve]
         assert means == sorted(means)
         assert all(point.low <= point.mean <= point.high for point in method.curve)
-        assert [point.query for point in method.curve] == list(range(1, 41))
+        assert [point.query for point in method.curve] == list(range(1, 16))
         assert method.regret is not None
         assert method.regret.mean == pytest.approx(42.0 - method.final.mean)
         assert method.found == pytest.approx(sum(pick.final == 42.0 for pick in method.picks) / 10)
@@ -77,11 +77,11 @@ def test_without_a_known_optimum_there_is_no_regret() -> None:
 
     candidates = Candidates(TinySpace(inputs=4, outputs=2))
     kind = METHODS.load("random")
-    runs = {"random": [search_once("random", kind, candidates, Unknown(), queries=40, seed=seed) for seed in range(4)]}
-    summary = summarise(runs, Unknown(), queries=40, reference="random", labels=LABELS)
+    runs = {"random": [search_once("random", kind, candidates, Unknown(), queries=15, seed=seed) for seed in range(4)]}
+    summary = summarise(runs, Unknown(), queries=15, reference="random", labels=LABELS)
     method = summary.methods["random"]
     assert method.regret is method.found is None
-    assert 1 < method.curve[0].query < 40
+    assert 1 < method.curve[0].query < 15
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 """The predictor's parts against brute force, and a control in which there is nothing to learn."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from search_spaces import Architecture
+from search_spaces import Architecture, SearchSpace
 from search_spaces.cell import CellSpace
 from search_spaces.tables import load_table
-from sweeps.search import METHODS, Candidates, search_once
+from sweeps.search import Candidates, Problem
+from sweeps.search.comparison import run_all
 from sweeps.search.features import Features, ways
 from sweeps.search.gaussian_process import GaussianProcess
 from workbench.table_task import TableProblem, TableTask
 
-SPACE, TASK = TableProblem(table="nasbench201", space="cell").open()
+PROBLEM = TableProblem(table="nasbench201", space="cell")
+SPACE, _ = PROBLEM.open()
 CELLS = Candidates(SPACE)
 
 
@@ -21,9 +25,8 @@ class Shuffled:
 
     def __init__(self, task: TableTask) -> None:
         scores = np.random.default_rng(0).permutation(load_table("nasbench201").column(task.query))
-        self._scores = dict(zip(CELLS.all(), scores.tolist(), strict=True))
-        self.best_score: float | None = task.best_score
-        self.best_final_score: float | None = task.best_score
+        self._scores = dict(zip(Candidates(task.space).all(), scores.tolist(), strict=True))
+        self.best_score = self.best_final_score = task.best_score
 
     def score(self, architecture: Architecture) -> float:
         return self._scores[architecture.genome]
@@ -32,16 +35,24 @@ class Shuffled:
         return self.score(architecture)
 
 
-def best_seen(name: str, evaluator: TableTask | Shuffled, seeds: int) -> np.ndarray:
-    kind = METHODS.load(name)
-    runs = [search_once(name, kind, CELLS, evaluator, queries=40, seed=seed) for seed in range(seeds)]
-    return np.array([max(run.scores) for run in runs])
+@dataclass(frozen=True)
+class ShuffledProblem:
+    """Opened in every process; the dealing is the same."""
+
+    def open(self) -> tuple[SearchSpace, Shuffled]:
+        space, task = PROBLEM.open()
+        return space, Shuffled(task)
+
+
+def advantage(problem: Problem) -> float:
+    """How much better the best seen by the predictor is than by random search."""
+    runs = run_all(problem, ("predictor", "random"), queries=50, seeds=6)
+    seen = {name: np.mean([max(run.scores) for run in found]) for name, found in runs.items()}
+    return float(seen["predictor"] - seen["random"])
 
 
 def test_the_advantage_is_lost_on_shuffled_scores() -> None:
-    real = best_seen("predictor", TASK, 4).mean() - best_seen("random", TASK, 4).mean()
-    shuffled = Shuffled(TASK)
-    control = best_seen("predictor", shuffled, 4).mean() - best_seen("random", shuffled, 4).mean()
+    real, control = advantage(PROBLEM), advantage(ShuffledProblem())
     assert real > 0.3
     assert control < 0.5 * real
 

@@ -14,11 +14,11 @@ class TinySpace(SearchSpace):
 
     @property
     def tree(self) -> Tree:
-        second = Product((Choice("width_2", (2, 4, 8, 16)), Choice("activation_2", ("relu", "tanh"))))
+        second = Product((Choice("width_2", (2, 8, 16)), Choice("activation_2", ("relu", "tanh"))))
         return Product(
             (
-                Choice("width_1", (2, 4, 8, 16)),
-                Choice("activation_1", ("relu", "tanh", "gelu")),
+                Choice("width_1", (2, 8, 16)),
+                Choice("activation_1", ("relu", "tanh")),
                 Switch("depth", ((1, Product(())), (2, second))),
             )
         )
