@@ -36,8 +36,7 @@ class Table:
     numbers: Mapping[str, Float[np.ndarray, " rows"]]
 
     def __len__(self) -> int:
-        columns: list[Sequence[object]] = [*self.words.values(), *self.numbers.values()]
-        return len(columns[0])
+        return next(len(column) for columns in (self.words, self.numbers) for column in columns.values())
 
     def column(self, name: str) -> Float[np.ndarray, " rows"]:
         """A numeric column; raises ``UnknownName`` with those there are."""

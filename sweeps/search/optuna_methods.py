@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import final
+from functools import partial
+from typing import Any, cast, final
 
 import optuna
 
@@ -40,7 +41,7 @@ class OptunaMethod(SearchMethod):
         """What the sampler suggests."""
         for _ in range(REPEATS):
             trial = self._study.ask()
-            genes = freeze(choices.walk(self.candidates.tree, lambda choice, t=trial: _suggest(t, choice)))
+            genes = freeze(choices.walk(self.candidates.tree, partial(_suggest, trial)))
             if self.fresh(genes):
                 self._trial = trial
                 return genes
@@ -76,8 +77,8 @@ class OptunaMethod(SearchMethod):
 
 
 def _suggest(trial: optuna.Trial, choice: Choice) -> Value:
-    value: Value = trial.suggest_categorical(choice.name, choice.options)
-    return value
+    value: Any = trial.suggest_categorical(choice.name, choice.options)
+    return cast(Value, value)
 
 
 @final
