@@ -7,14 +7,10 @@ import re
 import zlib
 from pathlib import Path
 
+from search_spaces.cell import CELL_OPERATIONS, read_arch_string, write_arch_string
 from search_spaces.errors import DamagedFile, WeightloomError
 from search_spaces.files import read_bytes
 from search_spaces.tables.table import Table, parse
-
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-"""What the digits 0 to 4 mean."""
-
-_ARCH = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 
 
 def read_nasbench201(path: str | Path) -> Table:
@@ -67,19 +63,12 @@ def read_nasbench201(path: str | Path) -> Table:
 
 def arch_string(digits: str) -> str:
     """The arch string of six digits."""
-    a, b, c, d, e, f = (OPERATIONS[int(digit)] for digit in digits)
-    return f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|"
+    return write_arch_string([CELL_OPERATIONS[int(digit)] for digit in digits])
 
 
 def _digits(path: Path, line: int, text: str) -> str:
-    match = _ARCH.fullmatch(text)
-    if match is None:
-        raise DamagedFile(
-            f"{path}: line {line}: expected an arch string such as {arch_string('123401')}, got {text!r}; mend the line"
-        )
-    for word in match.groups():
-        if word not in OPERATIONS:
-            raise DamagedFile(
-                f"{path}: line {line}: unknown operation {word!r}; allowed are {', '.join(OPERATIONS)}; mend the line"
-            )
-    return "".join(str(OPERATIONS.index(word)) for word in match.groups())
+    try:
+        operations = read_arch_string(text)
+    except WeightloomError as error:
+        raise DamagedFile(f"{path}: line {line}: {error}; mend the line") from None
+    return "".join(str(CELL_OPERATIONS.index(operation)) for operation in operations)
