@@ -51,12 +51,12 @@ def pooled(found: list[GeneratorSummary]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the figures and write them to ``benchmarks/results/diffusion.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found = []
     for seed in options.seeds:
         summary = trained(seed, options.runs)

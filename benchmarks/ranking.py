@@ -99,7 +99,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the figures and write them to ``benchmarks/results/ranking-SPACE.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", default="mnist1d")
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--latents", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found = measure(options)
     target = Path(__file__).parent / "results" / f"ranking-{options.space}.json"
     target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
