@@ -52,11 +52,11 @@ def measure(space: SearchSpace, samples: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the figures and write them to ``benchmarks/results/spaces.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=10_000)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found: dict[str, object] = {"machine": platform.machine(), "python": platform.python_version()}
     for name in SPACES.names():
         kind = SPACES.load(name)

@@ -99,7 +99,7 @@ def measure(networks: int, looped: int, steps: int, batch_size: int, rounds: int
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the figures and write them to ``benchmarks/results/zoo.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", type=int, default=512)
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found = measure(options.networks, options.looped, options.steps, options.batch_size, options.rounds)
     target = Path(__file__).parent / "results" / "zoo.json"
     target.parent.mkdir(exist_ok=True)

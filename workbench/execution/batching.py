@@ -8,6 +8,10 @@ from search_spaces import Blueprint
 from workbench.execution.stacked import stackable
 
 
+OTHERS_AT_ONCE = 32
+"""Networks that do not stack run one architecture after another, so that large batches of them gain nothing."""
+
+
 def kinds(blueprints: Sequence[Blueprint]) -> tuple[list[int], list[int]]:
     """Which networks stack, and which do not."""
     dense = [i for i, blueprint in enumerate(blueprints) if stackable([blueprint])]
@@ -27,7 +31,8 @@ def batches(blueprints: Sequence[Blueprint], at_once: int) -> list[list[int]]:
     others.sort(key=lambda i: (blueprints[i].parameter_count, blueprints[i].key, i))
     found: list[list[int]] = []
     for members in [*(part for _, part in sorted(by_depth.items())), others]:
-        count = -(-len(members) // at_once)
+        most = at_once if members is not others else min(at_once, OTHERS_AT_ONCE)
+        count = -(-len(members) // most)
         size = -(-len(members) // max(1, count))
         found.extend(members[start : start + size] for start in range(0, len(members), max(1, size)))
     return found
