@@ -29,7 +29,8 @@ class MacroSpace(SearchSpace):
     head=1280`` the layers are those of the table.
 
     Deviations from the paper: group norm with one group instead of batch norm, and convolutions with a bias,
-    since running statistics are no weights that a generator could emit; sequences as well as images.
+    since running statistics are no weights that a generator could emit; sequences as well as images, of which small
+    ones cut kernels that are larger than what is left of them.
 
     Args:
         inputs, outputs, shape: see ``SearchSpace``.
@@ -105,7 +106,7 @@ def _conv(
         activation=activation,
         channels=channels,
         groups=groups,
-        kernel=kernel,
+        kernel=min(kernel, 2 * min(graph.shapes[value][1:]) - 1),
         norm="group",
         stride=stride,
     )
