@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from search_spaces.architecture import Architecture, Edge, Genome, Node, Value
-from search_spaces.operations import Shape
+from search_spaces.operations import OPERATIONS, Shape
 
 DATA_NAME = "input"
 
@@ -15,6 +15,10 @@ class Assembly:
 
     Args:
         shape: of one example, channels first.
+
+    Attributes:
+        nodes, edges: so far.
+        shapes: output shape of every node.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -22,11 +26,12 @@ class Assembly:
         operation = {1: "input", 2: "sequence", 3: "image"}[len(shape)]
         self.nodes = [Node(name=DATA_NAME, operation=operation, choices=tuple(zip(sides, shape, strict=True)))]
         self.edges: list[Edge] = []
+        self.shapes: dict[str, Shape] = {DATA_NAME: shape}
 
     def add(
         self, name: str, operation: str, sources: str | Sequence[str], optional: Sequence[str] = (), **choices: Value
     ) -> str:
-        """A node behind others; returns its name.
+        """A node behind others; returns its name. What does not fit is refused, see ``operations.shapes``.
 
         Args:
             name: of the new node.
@@ -36,13 +41,15 @@ class Assembly:
             choices: of the operation.
         """
         read = (sources,) if isinstance(sources, str) else tuple(sources)
+        node = Node(name=name, operation=operation, choices=tuple(choices.items()))
+        self.shapes[name] = OPERATIONS[operation].shape(node, tuple(self.shapes[s] for s in (*read, *optional)))
         taken: set[str] = set()
         for place, source in enumerate((*read, *optional)):
             if source in taken:
                 source = self.add(f"{name}_again{place}", "identity", source)
             taken.add(source)
             self.edges.append(Edge(source=source, target=name, optional=place >= len(read)))
-        self.nodes.append(Node(name=name, operation=operation, choices=tuple(choices.items())))
+        self.nodes.append(node)
         return name
 
     def join(self, name: str, sources: Sequence[str], optional: Sequence[str] = ()) -> str:

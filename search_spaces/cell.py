@@ -59,6 +59,12 @@ class CellSpace(SearchSpace):
         for what, value in (("channels", channels), ("cells", cells), ("stages", stages)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise WeightloomError(f"space cell: {what} must be an integer of at least 1, got {value!r}")
+        smallest = min(-(-side // 2 ** (stages - 1)) for side in self.shape[1:])
+        if smallest < 2:
+            raise WeightloomError(
+                f"space cell: expected examples that {stages} stages leave at least 2 positions an axis of, got shape "
+                f"{self.shape}; take fewer stages"
+            )
         self.channels = channels
         self.cells = cells
         self.stages = stages
@@ -122,7 +128,7 @@ def cell_key(operations: tuple[str, ...]) -> str:
 
 def cell_graph(operations: Sequence[str]) -> Architecture:
     """A cell by itself, from one value to one value of any shape: a graph for keys, not for training."""
-    graph = Assembly((1, 1))
+    graph = Assembly((1, 2))
     graph.nodes[0] = Node(name=DATA_NAME, operation="identity")
     value = _cell(graph, "cell", DATA_NAME, 1, operations)
     graph.add("output", "identity", value)

@@ -1,32 +1,45 @@
-"""The space of multilayer perceptrons: depth, and per layer width, activation, norm and skips."""
+"""The space of multilayer perceptrons: depth, and per layer width, activation, norm, unit and wiring."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
-from search_spaces.architecture import Architecture, Edge, Genome, Node
+from search_spaces.architecture import Architecture, Genome
+from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree
 from search_spaces.errors import UnknownName, WeightloomError
-from search_spaces.operations import ACTIVATIONS, Shape
+from search_spaces.operations import ACTIVATIONS, NORMS, Shape
 from search_spaces.space import SearchSpace
+
+UNITS = {"dense": "dense", "gated": "gated_dense"}
+"""Words of ``units`` and their operations."""
+WIRINGS = ("skips", "residual", "dense")
 
 
 class MLPSpace(SearchSpace):
     """Multilayer perceptrons of varied depth, width, activation, normalisation and skip connections.
 
-    Hidden layer i computes ``activation_i(norm(W_i z_i + b_i))`` where ``z_i`` is the output of the layer
-    before, plus the outputs of any earlier hidden layer that is wired to it by a skip (cut or padded with
-    zeros to the width of the layer before, as option A of He et al. 2016, https://arxiv.org/abs/1512.03385).
-    Skips go over one layer and are optional connections: a generator may close them by a gate.
+    Hidden layer i computes ``activation_i(norm(W_i z_i + b_i))``, or as a gated unit ``norm((W_i z_i + b_i) *
+    activation_i(V_i z_i + c_i))`` (Shazeer 2020, arXiv:2002.05202, eq. 5). What ``z_i`` is, the wiring says:
+
+    - ``skips``: the output of the layer before, plus the outputs of any earlier hidden layer that is wired to it
+      by a skip over one layer (cut or padded with zeros to the width of the layer before, as option A of
+      He et al. 2016, https://arxiv.org/abs/1512.03385);
+    - ``residual``: plus those of all earlier hidden layers, which is the sum that a residual network hands on;
+    - ``dense``: all earlier hidden outputs side by side (Huang et al. 2017, arXiv:1608.06993, eq. 2).
+
+    Wires other than from the layer before are optional connections: a generator may close them by a gate.
 
     Args:
         inputs, outputs, shape: see ``SearchSpace``.
         depths: allowed numbers of hidden layers (0 is a linear model).
         widths: allowed widths of a hidden layer.
         activations: allowed activations, each of ``search_spaces.operations.ACTIVATIONS``.
+        norms: allowed norms, one for the whole network, each of ``search_spaces.operations.NORMS``.
+        units: allowed units of a layer, ``dense`` or ``gated``; with one of them it is no choice.
+        wirings: allowed wirings, one for the whole network; with one of them it is no choice.
     """
 
     name: ClassVar[str] = "mlp"
@@ -40,64 +53,79 @@ class MLPSpace(SearchSpace):
         depths: Sequence[int] = (1, 2, 3),
         widths: Sequence[int] = (8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48),
         activations: Sequence[str] = ("relu", "gelu", "silu", "tanh"),
+        norms: Sequence[str] = ("none", "layer"),
+        units: Sequence[str] = ("dense",),
+        wirings: Sequence[str] = ("skips",),
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
         self.shape = (inputs,)  # whatever the shape, these networks read the values flat
         for what, values, least in (("depths", depths, 0), ("widths", widths, 1)):
             if not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values):
                 raise WeightloomError(f"space mlp: {what} must be integers of at least {least}, got {list(values)}")
-        for activation in activations:
-            if activation not in ACTIVATIONS:
-                raise UnknownName("activation", activation, ACTIVATIONS)
+        for what, words, known in (
+            ("activation", activations, ACTIVATIONS),
+            ("norm", norms, NORMS),
+            ("unit", units, tuple(UNITS)),
+            ("wiring", wirings, WIRINGS),
+        ):
+            if not words:
+                raise WeightloomError(f"space mlp: expected at least one {what} of {', '.join(known)}, got none")
+            for word in words:
+                if word not in known:
+                    raise UnknownName(what, word, known)
         self.depths = tuple(depths)
         self.widths = tuple(widths)
         self.activations = tuple(activations)
+        self.norms = tuple(norms)
+        self.units = tuple(units)
+        self.wirings = tuple(wirings)
 
     @cached_property
     def tree(self) -> Tree:
-        """Depth first; it decides how many layers and skips follow."""
-        return Product(
-            (
-                Choice("norm", ("none", "layer")),
-                Switch("depth", tuple((depth, self._layers(depth)) for depth in self.depths)),
-            )
-        )
+        """Norm and wiring, then depth, which decides how many layers and skips follow."""
+        by_wiring = {
+            wiring: Switch("depth", tuple((depth, self._layers(depth, wiring)) for depth in self.depths))
+            for wiring in self.wirings
+        }
+        (_, only), *more = by_wiring.items()
+        return Product((Choice("norm", self.norms), Switch("wiring", tuple(by_wiring.items())) if more else only))
 
-    def _layers(self, depth: int) -> Tree:
-        layers = [
-            part
-            for i in range(1, depth + 1)
-            for part in (Choice(f"width_{i}", self.widths), Choice(f"activation_{i}", self.activations))
-        ]
-        skips = [Choice(f"skip_{i}", (False, True)) for i in range(1, depth)]
+    def _layers(self, depth: int, wiring: str) -> Tree:
+        layers: list[Tree] = []
+        for i in range(1, depth + 1):
+            layers += [Choice(f"width_{i}", self.widths), Choice(f"activation_{i}", self.activations)]
+            if len(self.units) > 1:
+                layers.append(Choice(f"unit_{i}", self.units))
+        skips = [Choice(f"skip_{i}", (False, True)) for i in range(1, depth)] if wiring == "skips" else []
         return Product((*layers, *skips))
 
     def compose(self, genome: Genome) -> Architecture:
         """Nodes ``input, hidden_1 … hidden_depth, output``; ``skip_i`` wires hidden_i past the next layer."""
-        depth = int(genome["depth"])
-        hidden = [
-            Node(
-                name=f"hidden_{i}",
-                operation="dense",
-                choices=(
-                    ("activation", genome[f"activation_{i}"]),
-                    ("norm", genome["norm"]),
-                    ("width", genome[f"width_{i}"]),
-                ),
+        graph = Assembly(self.shape)
+        wiring = genome.get("wiring", self.wirings[0])
+        before = [DATA_NAME]
+        for i in range(1, int(genome["depth"]) + 1):
+            before.append(
+                graph.add(
+                    f"hidden_{i}",
+                    UNITS[str(genome.get(f"unit_{i}", self.units[0]))],
+                    _read(graph, i, before, wiring == "dense"),
+                    activation=genome[f"activation_{i}"],
+                    norm=genome["norm"],
+                    width=genome[f"width_{i}"],
+                )
             )
-            for i in range(1, depth + 1)
-        ]
-        output = Node(
-            name="output",
-            operation="dense",
-            choices=(("activation", "none"), ("norm", "none"), ("width", self.outputs)),
-        )
-        nodes = (Node(name="input", operation="input", choices=(("width", self.inputs),)), *hidden, output)
-        names = [node.name for node in nodes]
-        chain = [Edge(source=a, target=b) for a, b in itertools.pairwise(names)]
-        skips = [
-            Edge(source=names[i], target=names[i + 2], kind="skip", optional=True)
-            for i in range(1, depth)
-            if genome[f"skip_{i}"]
-        ]
-        return Architecture(space=self.name, nodes=nodes, edges=(*chain, *skips), genome=tuple(sorted(genome.items())))
+        last = _read(graph, len(before), before, wiring == "dense")
+        before.append(graph.add("output", "dense", last, activation="none", norm="none", width=self.outputs))
+        for i in range(1, len(before) - 2):
+            for j in range(i + 2, len(before)):
+                if wiring == "residual" or (wiring == "skips" and j == i + 2 and genome[f"skip_{i}"]):
+                    graph.skip(before[i], before[j])
+        return graph.finish(self.name, genome)
+
+
+def _read(graph: Assembly, layer: int, before: Sequence[str], all_of_them: bool) -> str:
+    """What a layer reads: the one before, or all hidden ones before side by side, the nearest first."""
+    if not all_of_them or len(before) < 3:
+        return before[-1]
+    return graph.add(f"read_{layer}", "concat", before[-1], optional=before[-2:0:-1])

@@ -5,9 +5,10 @@ import math
 import pytest
 
 from search_spaces import SPACES, MLPSpace, SearchSpace
+from search_spaces.cell import CellSpace
 from search_spaces.testing import SpaceContract
 
-SHAPES = {1: (7,), 2: (1, 9), 3: (2, 5, 4)}
+SHAPES = {1: (7,), 2: (1, 9), 3: (2, 8, 5)}
 
 
 def registered() -> list[tuple[str, tuple[int, ...]]]:
@@ -35,3 +36,26 @@ class TestOneArchitecture(SpaceContract):
             name = "mlp"
 
         return Single(inputs=4, outputs=2, depths=(1,), widths=(3,), activations=("none",))
+
+
+class TestDeepenedMLP(SpaceContract):
+    @pytest.fixture(params=[("skips", "residual", "dense"), ("residual",), ("dense",)], ids=str)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        return MLPSpace(
+            inputs=4,
+            outputs=2,
+            depths=(0, 2, 4),
+            widths=(2, 5),
+            activations=("relu", "sigmoid", "elu"),
+            norms=("none", "layer", "rms"),
+            units=("dense", "gated"),
+            wirings=request.param,
+        )
+
+
+class TestFullCell(SpaceContract):
+    samples = 3
+
+    @pytest.fixture
+    def space(self) -> SearchSpace:
+        return CellSpace(inputs=64, outputs=3, shape=(1, 8, 8), channels=4, cells=2, stages=2)

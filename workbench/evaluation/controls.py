@@ -43,7 +43,8 @@ def weight_novelty(generated: Generated, yardstick: Yardstick, zoo: Zoo, latents
     """``nearest_l2`` and ``rho`` in weight space, modulo neuron permutation.
 
     For one network of each architecture and one real network of it: the training networks are adapted to the
-    architecture, the three nearest by plain L2 in natural units are matched neuron by neuron.
+    architecture, the three nearest by plain L2 in natural units are matched neuron by neuron. Networks with
+    other nodes than dense ones are compared without matching, which is an upper bound of the distance.
     """
     adapted, theirs = _references(yardstick, zoo)
     ours = [_nearest(generated, i * latents, values) for i, values in enumerate(adapted)]
@@ -67,7 +68,10 @@ def _references(yardstick: Yardstick, zoo: Zoo) -> tuple[list[Tensor], np.ndarra
 def _nearest(networks: Generated, index: int, adapted: Tensor) -> float:
     """L2 distance modulo permutation to the nearest of the three training networks that are nearest without."""
     own = to_values(networks.select([index]))[0]
-    near = (adapted - own).square().sum((1, 2)).topk(3, largest=False).indices
+    plain = (adapted - own).square().sum((1, 2))
+    if any(node.operation != "dense" for node in networks.blueprints[index].architecture.nodes[1:]):
+        return float(plain.min().sqrt())
+    near = plain.topk(3, largest=False).indices
     layers = _layers(own[0], networks, index)
     return min(metrics.matched_l2(layers, _layers(adapted[j], networks, index)) for j in near.tolist())
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from generators.generated import Generated
-from search_spaces import Architecture, Edge, Node
+from search_spaces import Architecture, Edge, Node, operations
 from search_spaces.network import GraphNetwork
+from search_spaces.operations import parameters
 from workbench.export.plan import IDENTITY, NodePlan, Plan, make_plan
+from workbench.export.pruning import pruned
 
 # dimension names: networks, rows, columns as in workbench.export.plan
 
@@ -17,7 +21,8 @@ from workbench.export.plan import IDENTITY, NodePlan, Plan, make_plan
 def compact(generated: Generated, index: int) -> GraphNetwork:
     """One network without its closed neurons, closed wires and all else whose removal is exact.
 
-    What goes is listed in `workbench.export.plan`. Outputs are those of ``generated.network(index)`` up to
+    What goes is listed in `workbench.export.plan`; of networks with other operations than dense layers only what
+    closed wires cut off (`workbench.export.pruning`). Outputs are those of ``generated.network(index)`` up to
     float rounding. Its architecture belongs to the space ``compacted`` and has no genome.
 
     Args:
@@ -28,6 +33,8 @@ def compact(generated: Generated, index: int) -> GraphNetwork:
         WeightloomError: the network has operations that cannot be compacted.
     """
     architecture = generated.blueprints[index].architecture
+    if _is_general(architecture):
+        return _without_closed_wires(generated, index)
     plan = make_plan(generated, [index])
     smaller, wires = _smaller(architecture, plan)
     with torch.random.fork_rng(devices=[]):  # the fresh weights are overwritten below
@@ -42,27 +49,48 @@ def active_parameters(generated: Generated) -> Int[Tensor, " networks"]:
     Networks of the same architecture are counted together. Zeros within a row that stays count, since the
     compacted matrices are dense.
     """
-    return _counted(generated, {"none": 1, "layer": 3})
+    return _counted(generated, {"none": 1, "layer": 3}, 1, parameters)
 
 
 def flops(generated: Generated) -> Int[Tensor, " networks"]:
-    """Floating-point operations of one example after compaction: 2 x multiply-adds of the linear layers.
-
-    Biases, norms, activations and additions of wires are not counted, as is usual (He et al. 2016).
-    """
-    return 2 * _counted(generated, {"none": 0, "layer": 0})
+    """Floating-point operations of one example after compaction: 2 x multiply-adds, see ``operations.flops``."""
+    return _counted(generated, {"none": 0, "layer": 0}, 2, operations.flops)
 
 
-def _counted(generated: Generated, per_neuron: dict[str, int]) -> Int[Tensor, " networks"]:
+def _counted(
+    generated: Generated, per_neuron: dict[str, int], per_weight: int, whole: Callable[[Architecture], int]
+) -> Int[Tensor, " networks"]:
     groups: dict[Architecture, list[int]] = {}
     for i, blueprint in enumerate(generated.blueprints):
         groups.setdefault(blueprint.architecture, []).append(i)
     counts = torch.zeros(len(generated), dtype=torch.long)
     for architecture, indices in groups.items():
+        if _is_general(architecture):
+            for i in indices:
+                counts[i] = whole(pruned(architecture, _closed(generated, i)))
+            continue
         nodes = {node.name: node for node in architecture.nodes}
         for name, part in make_plan(generated, indices).items():
-            counts[indices] += part.weights + part.neurons * per_neuron[str(nodes[name]["norm"])]
+            counts[indices] += per_weight * part.weights + part.neurons * per_neuron[str(nodes[name]["norm"])]
     return counts
+
+
+def _is_general(architecture: Architecture) -> bool:
+    """Whether only wires can be removed; a user's own module is left to the plan, which refuses it."""
+    return architecture.space != "module" and not operations.compactable(architecture)
+
+
+def _closed(generated: Generated, index: int) -> frozenset[tuple[str, str]]:
+    return frozenset(wire for wire, is_open in generated.wires(index).items() if not is_open)
+
+
+def _without_closed_wires(generated: Generated, index: int) -> GraphNetwork:
+    smaller = pruned(generated.blueprints[index].architecture, _closed(generated, index))
+    with torch.random.fork_rng(devices=[]):  # the fresh weights are overwritten below
+        module = GraphNetwork(smaller)
+    state = generated.state_dict(index)
+    module.load_state_dict({name: state[name].detach().cpu() for name in module.state_dict()})
+    return module.eval()
 
 
 def _smaller(architecture: Architecture, plan: Plan) -> tuple[Architecture, dict[str, list[list[int]]]]:
