@@ -29,8 +29,8 @@ class MacroSpace(SearchSpace):
     head=1280`` the layers are those of the table.
 
     Deviations from the paper: group norm with one group instead of batch norm, and convolutions with a bias,
-    since running statistics are no weights that a generator could emit; sequences as well as images, of which small
-    ones cut kernels that are larger than what is left of them.
+    since running statistics are no weights that a generator could emit; sequences as well as images; where
+    little is left of small data the kernel is the largest that fits.
 
     Args:
         inputs, outputs, shape: see ``SearchSpace``.
@@ -82,6 +82,7 @@ def _block(
     stride = 2 if halve else 1
     if not ratio:
         return _conv(graph, name, value, channels, 1, stride=2, activation="none") if halve else value
+    kernel = min(kernel, 2 * min(graph.shapes[value][1:]) - 1)  # the table's images are large enough for any
     wide = _conv(graph, f"{name}_widen", value, before * ratio, 1)
     each = _conv(graph, f"{name}_each", wide, before * ratio, kernel, stride=stride, groups=before * ratio)
     narrow = _conv(graph, f"{name}_narrow", each, channels, 1, activation="none")
@@ -106,7 +107,7 @@ def _conv(
         activation=activation,
         channels=channels,
         groups=groups,
-        kernel=min(kernel, 2 * min(graph.shapes[value][1:]) - 1),
+        kernel=kernel,
         norm="group",
         stride=stride,
     )

@@ -53,6 +53,7 @@ def curves(summary: SearchSummary) -> Figure:
     measure = "regret" if known else "best score so far"
     data: list[dict[str, Any]] = []
     rows: list[tuple[Any, ...]] = []
+    later: list[float] = []
     for place, (name, method) in enumerate(summary.methods.items()):
         points = [(p.query, *_turned(summary, p.mean, p.low, p.high)) for p in method.curve]
         if not points:
@@ -61,6 +62,9 @@ def curves(summary: SearchSummary) -> Figure:
         data += _band(name, points, colour, dash)
         step = max(1, len(points) // ROWS)
         rows += [(name, q, *map(precise, ends)) for q, *ends in points[step - 1 :: step]]
+        later += [end for q, *ends in points for end in ends if q * 10 >= summary.queries]
+    pad = 0.05 * (max(later) - min(later)) if later else 0.0
+    y = axis(measure, range=[min(later) - pad, max(later) + pad]) if later else axis(measure)
     return Figure(
         key="curves",
         title="How fast does each method find something good?",
@@ -68,12 +72,11 @@ def curves(summary: SearchSummary) -> Figure:
         read=(
             f"How to read it: {measure} on {summary.query}, mean over {summary.seeds} seeds; "
             + ("lower" if known else "higher")
-            + " and further left is better. Bands are 95 % bootstrap intervals over seeds."
+            + " and further left is better. Bands are 95 % bootstrap intervals over seeds; "
+            "the first tenth may run out of the picture."
         ),
         empty="No search had a score.",
-        panels=[Panel(title="", spec={"data": data, "layout": layout(axis("queries"), axis(measure), 460)})]
-        if data
-        else [],
+        panels=[Panel(title="", spec={"data": data, "layout": layout(axis("queries"), y, 460)})] if data else [],
         data=Data(caption=measure, columns=("method", "queries", measure, "low", "high"), rows=rows),
         legend=_legend(summary, lines=True),
     )
