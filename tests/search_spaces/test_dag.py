@@ -31,13 +31,13 @@ def test_samples_are_valid_and_differ(shape: tuple[int, ...]) -> None:
 
 
 def test_networks_for_mnist1d_are_small() -> None:
-    counts = [parameters(a) for a in drawn(150)]
+    counts = [parameters(a) for a in drawn(100)]
     assert max(counts) < 50_000
     assert np.percentile(counts, 5) > 400
 
 
 def test_every_operation_and_resolution_comes_up() -> None:
-    found = drawn(150)
+    found = drawn(100)
     operations = {node.operation for a in found for node in a.nodes}
     assert operations >= {"conv", "attention", "recurrent", "pool", "squeeze_excite", "multiply", "add", "concat"}
     lengths = {shape[1] for a in found for shape in shapes(a).values() if len(shape) == 2}
@@ -47,7 +47,7 @@ def test_every_operation_and_resolution_comes_up() -> None:
 
 
 def test_no_node_is_dead() -> None:
-    for architecture in drawn(150):
+    for architecture in drawn(100):
         read = {edge.source for edge in architecture.edges}
         assert read == {node.name for node in architecture.nodes[:-1]}
 
@@ -97,9 +97,9 @@ def test_joins_name_the_nodes_that_fit() -> None:
         own.from_genome({**genome, "with_3@1": 0})
 
 
-@pytest.mark.parametrize(("nodes", "operations"), [((1,), ("conv",)), ((3,), ("conv",)), ((2, 3), (*UNARY, *JOINS))])
+@pytest.mark.parametrize(("nodes", "operations"), [((1,), ("conv",)), ((2,), ("conv",)), ((1, 2), (*UNARY, *JOINS))])
 def test_size_is_bounded_by_its_bound(nodes: tuple[int, ...], operations: tuple[str, ...]) -> None:
-    own = space(shape=(1, 9), nodes=nodes, operations=operations)
+    own = space(shape=(1, 9), nodes=nodes, operations=operations, widths=(8,))
     exact = choices.exact_size(own.tree)
     bound = choices._count(own.tree, lambda grown: grown.bound(grown.state))
     assert exact is not None
@@ -108,10 +108,9 @@ def test_size_is_bounded_by_its_bound(nodes: tuple[int, ...], operations: tuple[
 
 def test_size_of_convolutions_by_hand() -> None:
     # nothing to reduce: width and kernel of stem and nodes, where each of them reads from
-    own = space(shape=(1, 4), nodes=(3,), operations=("conv",), activations=("relu",), norms=("none",))
-    assert own.size == 2 * 9**4 * math.factorial(3)
+    own = space(shape=(1, 4), nodes=(3,), operations=("conv",), widths=(8, 16), activations=("relu",), norms=("none",))
+    assert own.size == 2 * 6**4 * math.factorial(3)
     assert own.size_is_exact
-    assert not space().size_is_exact
 
 
 @pytest.mark.parametrize(
