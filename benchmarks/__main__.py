@@ -1,6 +1,10 @@
 """Run every benchmark: ``python -m benchmarks``."""
 
-from benchmarks import zoo
+from benchmarks import diffusion, ranking, search, spaces, zoo
 
 if __name__ == "__main__":
-    zoo.main()
+    spaces.main([])
+    zoo.main([])
+    search.main([])
+    ranking.main([])
+    diffusion.main([])

@@ -91,6 +91,10 @@ class CellSpace(SearchSpace):
         graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
         return graph.finish(self.name, genome)
 
+    def core(self, genome: Genome) -> Architecture:
+        """The cell alone, since the backbone repeats it."""
+        return cell_graph(operations_of(genome))
+
     def from_arch_string(self, text: str) -> Architecture:
         """The architecture of an arch string such as ``|nor_conv_3x3~0|+|none~0|skip_connect~1|+|…|``.
 

@@ -171,6 +171,20 @@ def validate(tree: Tree, genome: Genome) -> dict[str, Value]:
     return checked
 
 
+def genomes(tree: Tree) -> Iterator[dict[str, Value]]:
+    """Every genome once, in order; see ``size`` for how many."""
+    if isinstance(tree, Choice):
+        yield from ({tree.name: value} for value in tree.options)
+    elif isinstance(tree, Switch):
+        for value, branch in tree.branches:
+            yield from ({tree.name: value} | rest for rest in genomes(branch))
+    elif not tree.children:
+        yield {}
+    else:
+        for first in genomes(tree.children[0]):
+            yield from (first | rest for rest in genomes(Product(tree.children[1:])))
+
+
 def neighbours(tree: Tree, genome: Genome) -> Iterator[dict[str, Value]]:
     """Every genome that differs by one choice; genes of a newly taken branch start at their first option."""
     for name, choice in taken(tree, genome).items():

@@ -13,7 +13,7 @@ from search_spaces.operations import Shape, node_flops, node_parameters, shapes
 FONT = 11
 CHARACTER = 6.9
 """Width of a character of the monospaced font, in pixels, a little more than fonts have."""
-LINE, PAD, MARGIN = 14, 8, 16
+LINE, PAD, MARGIN = 14.0, 8.0, 16.0
 LONGEST = 38
 """Longer texts are cut in the middle; the whole stands in the tooltip."""
 OTHER = ("#f3f4f6", "#6b7280")

@@ -74,6 +74,13 @@ class SearchSpace(ABC):
     def compose(self, genome: Genome) -> Architecture:
         """The architecture of a valid genome; must be a pure function of it."""
 
+    def core(self, genome: Genome) -> Architecture:
+        """The part that the choices decide about: the whole, unless a space repeats a motif in a fixed backbone.
+
+        Two genomes whose cores have one key compute the same; predictors read their features off it.
+        """
+        return self.compose(genome)
+
     @final
     def from_genome(self, genome: Genome) -> Architecture:
         """The architecture of ``genome`` after checking it; raises ``WeightloomError`` naming the gene."""

@@ -20,8 +20,8 @@ from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
+from workbench.evaluation.frontier import frontier_points, noise_frontiers
 from workbench.experiment import run_baseline, run_real
-from workbench.frontier import noise_frontiers
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report
@@ -84,7 +84,8 @@ def conclude(
     watcher.progress(COMPARING, total - 1, total)
     frontier: list[FrontierPoint] = []
     with parts.attempt("noise frontiers"):
-        frontier = noise_frontiers(laboratory, config.evaluation)
+        traced = noise_frontiers(laboratory.zoo, laboratory.test, config.evaluation.latents)
+        frontier = frontier_points(traced)
     exports: list[ExportRecord] = []
     if best and config.exports.top:
         with parts.attempt("export"):

@@ -117,7 +117,7 @@ def verdict_sentences(summary: Summary) -> list[str]:
     sentences = _choice(summary, families) + _pairs(families)
     for name, family in families.items():
         sentences += _against_baselines(name, family, summary.of_kind("baseline"))
-    sentences += _labels(families) + _against_real(families, summary.of_kind("real"))
+    sentences += _against_noise(families) + _labels(families) + _against_real(families, summary.of_kind("real"))
     return sentences + _cost(families) + _spending(families)
 
 
@@ -192,6 +192,23 @@ def _against_baselines(name: str, family: GeneratorSummary, baselines: Generator
         )
     if groups["unknown"]:
         sentences.append(f"{name} cannot be compared with {_listed(groups['unknown'])}: a figure is missing.")
+    return sentences
+
+
+def _against_noise(families: Generators) -> list[str]:
+    """Each family beside the noise frontiers, at its own diversity."""
+    frontiers = {"gap": "the nearest training network", "gap_oracle": "a network trained for that very architecture"}
+    sentences = []
+    for name, family in families.items():
+        parts = []
+        for metric, parent in frontiers.items():
+            gap = family.metrics.get(metric)
+            if gap is None or gap.mean is None or gap.low is None or gap.high is None:
+                continue
+            side = "above" if gap.low > 0 else "below" if gap.high < 0 else "not shown to differ from"
+            parts.append(f"{side} noise on {parent} (score {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}])")
+        if parts:
+            sentences.append(f"At its own diversity {name} lies {' and '.join(parts)}.")
     return sentences
 
 

@@ -1,6 +1,7 @@
 """The smaller verbs on a real run, and what they say when something is wrong."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def test_a_damaged_zoo_is_named_and_never_used(
     if cut:
         del content[len(content) // 2 :]
     elif file == "zoo.json":
-        content = bytearray(content.replace(b'"schema": 1', b'"schema": 7'))
+        content = bytearray(re.sub(rb'^(\s*"schema": )\d+', rb"\g<1>7", content, count=1, flags=re.MULTILINE))
     else:
         content[-9] ^= 1
     path.write_bytes(content)

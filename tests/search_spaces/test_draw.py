@@ -54,7 +54,7 @@ def test_boxes_stand_apart_and_wires_pass_beside_them(seed: int) -> None:
 
 
 def test_a_chain_stands_in_one_line() -> None:
-    layout = place({"a": 10, "b": 90, "c": 30}, [("a", "b"), ("b", "c")], 20)
+    layout = place({"a": 10.0, "b": 90.0, "c": 30.0}, [("a", "b"), ("b", "c")], 20.0)
     assert {x for x, _ in layout.centres.values()} == {45}
 
 

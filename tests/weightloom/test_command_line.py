@@ -13,7 +13,7 @@ from weightloom import __version__
 from weightloom.__main__ import VERBS, main
 
 HEAVY = ("torch", "pytorch_lightning", "optuna", "diffusers", "wandb", "sklearn")
-KINDS = ("spaces", "generators", "tasks", "metrics", "presets")
+KINDS = ("spaces", "generators", "tasks", "methods", "tables", "metrics", "presets")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -109,6 +109,16 @@ def test_list_knows_what_is_registered(capsys: Capture) -> None:
         (("compare", "nothing"), "nothing/summary.json"),
         (("compare", "nothing", "--csv", "--json"), "got both"),
         (("list", "space"), "Did you mean 'spaces'?"),
+        (("search", "cell"), "--table"),
+        (("search", "cel", "--table", "nasbench201"), "unknown space 'cel'. Did you mean 'cell'?"),
+        (("search", "cell", "--table", "nasbench202"), "unknown table 'nasbench202'. Did you mean 'nasbench201'?"),
+        (("search", "cell", "--table", "nasbench-macro"), "expected space macro"),
+        (("search", "cell", "--table", "nothing.csv"), "nothing.csv"),
+        (("search", "cell", "--table", "nasbench201", "--method", "locl"), "Did you mean 'local'?"),
+        (("search", "cell", "--table", "nasbench201", "--method", ","), "methods: expected one or more"),
+        (("search", "cell", "--table", "nasbench201", "--column", "e12_c10"), "Did you mean 'e12_c10_"),
+        (("search", "cell", "--table", "nasbench201", "--reference", "gp"), "unknown reference method 'gp'"),
+        (("search", "cell", "--table", "nasbench201", "--seeds", "0"), "seeds: expected an integer of at least 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -128,6 +138,20 @@ def test_print_config_is_read_back(capsys: Capture) -> None:
     assert main(["sweep", "quick", "--print-config", "--trials", "5", "--set", "zoo.test=8"]) == 0
     printed = checked(parse(capsys.readouterr().out, "printed"))
     assert printed == resolve("quick", {"trials": 5, "zoo.test": 8})
+
+
+def test_search_writes_record_and_page(capsys: Capture, tmp_path: Path) -> None:
+    command = ["search", "macro", "--table", "nasbench-macro", "--method", "random,local", "--queries", "12"]
+    assert main([*command, "--seeds", "6", "--out", str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    result = found["result"]
+    assert json.loads((tmp_path / "search.json").read_text()) == result
+    assert Path(found["page"]).read_text().startswith("<!doctype html>")
+    assert list(result["methods"]) == ["random", "local"]
+    assert (result["reference"], result["query"], result["final"]) == ("local", "test_acc_1", "mean_acc")
+    assert result["methods"]["random"]["final"]["n"] == 6
+    assert main([*command, "--seeds", "2", "--out", str(tmp_path)]) == 0
+    assert "difference to local" in capsys.readouterr().out
 
 
 def test_a_mistake_of_ours_is_one_line_with_a_log(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

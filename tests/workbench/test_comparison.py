@@ -129,3 +129,16 @@ def test_runs_that_differ_are_named() -> None:
     text = "\n".join(difference_warnings([first, second]))
     assert all(word in text for word in ("space", "zoo", "budget zoo_networks", "version of torch", "cell"))
     assert "task" not in text
+
+
+def test_the_noise_frontiers_have_their_sentence() -> None:
+    content = example_dict()
+    first = next(g for g in content["generators"].values() if g["kind"] == "family")
+    first["metrics"]["gap"] = {"mean": 0.1, "low": 0.05, "high": 0.15, "n": 9}
+    first["metrics"]["gap_oracle"] = {"mean": -0.02, "low": -0.03, "high": -0.01, "n": 9}
+    text = "\n".join(verdict_sentences(Summary.model_validate(content)))
+    assert "above noise on the nearest training network (score +0.100 [+0.050, +0.150])" in text
+    assert "below noise on a network trained for that very architecture (score -0.020 [-0.030, -0.010])" in text
+    first["metrics"]["gap_oracle"]["high"] = 0.01
+    text = "\n".join(verdict_sentences(Summary.model_validate(content)))
+    assert "not shown to differ from noise on a network trained for that very architecture" in text

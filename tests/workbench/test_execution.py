@@ -14,7 +14,17 @@ from plain_loop import run_looped
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, MLPSpace, Node
-from workbench.execution import Stack, predict, run, run_grouped, run_stacked, stackable
+from workbench.execution import (
+    Stack,
+    Workspace,
+    batches,
+    predict,
+    run,
+    run_grouped,
+    run_stacked,
+    side_by_side,
+    stackable,
+)
 
 INPUTS, CLASSES = 5, 3
 SPACE = MLPSpace(
@@ -128,7 +138,8 @@ def test_gradients_agree(seed: int) -> None:
         tokens = generated.tokens.clone().requires_grad_()
         (way(replace(generated, tokens=tokens), x) * probe).sum().backward()
         assert tokens.grad is not None
-        gradients.append(tokens.grad * generated.layout.used)  # elsewhere it means nothing
+        gradients.append(tokens.grad)
+    assert not bool(gradients[0][~generated.layout.used].any()), "where there is no parameter, there is no gradient"
     torch.testing.assert_close(gradients[0], gradients[2], atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(gradients[1], gradients[2], atol=1e-9, rtol=1e-9)
     assert bool(gradients[0].any())
@@ -155,6 +166,40 @@ def test_gradient_of_the_connectivity_is_right() -> None:
         moved[n, k] -= 2 * step
         slope = (up - loss(generated.open_neurons, moved)) / (2 * step)
         assert float(gradient[n, k]) == pytest.approx(float(slope), rel=1e-4, abs=1e-5)
+
+
+def test_memory_used_again_gives_the_same() -> None:
+    generated = random_networks(3, count=20, closed=0.0)
+    stack, memory = Stack(generated.layout), Workspace()
+    packed = stack.blocks(stack.pack(generated.tokens))
+    blocks = [(lanes.clone().requires_grad_(), weights.clone().requires_grad_()) for lanes, weights in packed]
+    leaves = [part for block in blocks for part in block]
+    found = []
+    for workspace in (None, memory, memory):
+        for step in range(2):  # what one step leaves in memory must not reach the next
+            x = inputs(step, len(generated), 7)
+            logits = stack.run(blocks, None, generated.gates, x, workspace)
+            gradients = torch.autograd.grad(logits.square().sum(), leaves)
+        found.append([logits.clone(), *(g.clone() for g in gradients)])
+    for again in found[1:]:
+        torch.testing.assert_close(again, found[0])
+
+
+def test_stacks_hold_every_network_once_and_one_depth() -> None:
+    rng = np.random.default_rng(0)
+    blueprints = [Blueprint.of(SPACE.sample(rng)) for _ in range(60)]
+    stacks = batches(blueprints, 7)
+    assert sorted(i for stack in stacks for i in stack) == list(range(60))
+    for stack in stacks:
+        assert len(stack) <= 7
+        assert len({len(blueprints[i].architecture.nodes) for i in stack}) == 1
+
+
+def test_side_by_side_keeps_the_order_and_sets_threads() -> None:
+    jobs = [3, 1, 2]
+    expected = [(job * 10, 1) for job in jobs]
+    assert list(side_by_side(lambda job: (job * 10, torch.get_num_threads()), jobs, 2)) == expected
+    assert [result for result, _ in side_by_side(lambda job: (job * 10, 0), jobs, 1)] == [30, 10, 20]
 
 
 @given(seed=st.integers(0, 10**6))

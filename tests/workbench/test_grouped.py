@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 from plain_loop import run_looped
 
@@ -90,7 +91,7 @@ def test_runners_split_and_join(mixed_architectures: list[Architecture]) -> None
         leaves = runner.split(generated.tokens)
         assert torch.equal(runner.join(leaves), generated.tokens)
         x = torch.randn(5, 12)
-        logits = runner.run(leaves, runner.masks(generated.open_neurons), generated.gates, x)
+        logits = runner.run(leaves, runner.masks(generated.open_neurons), generated.gates, x).clone()
         torch.testing.assert_close(logits, run(generated, x))
         torch.testing.assert_close(logits, runner.run(leaves, None, generated.gates, x))
 
@@ -126,3 +127,13 @@ def test_training_one_network_is_adam_on_its_module(mixed_architectures: list[Ar
     for name, gradient in TOKENIZER.detokenize(joined[0], blueprint).items():
         own = dict(module.named_parameters())[name].grad
         torch.testing.assert_close(gradient, own, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("change", [{"norms": ("rms",)}, {"activations": ("elu", "sigmoid")}, {"units": ("gated",)}])
+def test_deepened_mlps_are_exact(change: dict[str, tuple[str, ...]]) -> None:
+    """What a stack does not know must not be taken for what it knows."""
+    settings = {"inputs": 12, "outputs": 3, "widths": (3, 5), "wirings": ("skips", "residual", "dense"), **change}
+    space, rng = MLPSpace(**settings), np.random.default_rng(0)  # type: ignore[arg-type]
+    generated = networks([space.sample(rng) for _ in range(6)])
+    x = torch.randn(5, 12)
+    torch.testing.assert_close(run(generated, x), run_looped(generated, x), atol=1e-5, rtol=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from example_summary import example_dict
 
-from generators import make_generator
+from generators.registry import make_generator
 from search_spaces import Blueprint, MLPSpace
 from workbench.export import write_network
 from workbench.provenance import Provenance
@@ -16,9 +16,8 @@ from workbench.summary import Summary
 
 
 PROVENANCE = Provenance(
-    task="digits", task_digest="0", space="mlp", zoo_digest=None, generator="mlp", generator_digest="0",
-    generator_path=None, seed=0, density=1.0, mode=None, scores={"score": 0.5}, versions={}, weightloom="0",
-    created="2026-01-01T00:00:00+00:00",
+    task="digits", task_digest="d", space="mlp", generator="mlp", generator_digest="g", seed=3,
+    scores={"score": 0.9},
 )  # fmt: skip
 
 

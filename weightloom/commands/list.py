@@ -9,6 +9,7 @@ REGISTRIES = {
     "spaces": ("space", "weightloom.spaces"),
     "generators": ("generator", "weightloom.generators"),
     "tasks": ("task", "weightloom.tasks"),
+    "methods": ("search method", "weightloom.methods"),
 }
 
 
@@ -18,7 +19,7 @@ def list_names(kind: str, /, *, json: Json = False) -> int:
     **Example:** `weightloom list presets`
 
     Args:
-        kind: spaces, generators, tasks, metrics or presets.
+        kind: spaces, generators, tasks, tables, methods, metrics or presets.
         json: Print one JSON object on stdout: name to description.
     """
     found = described(kind)
@@ -45,4 +46,8 @@ def described(kind: str) -> dict[str, str]:
         from sweeps import describe_preset, preset_names
 
         return {name: describe_preset(name) for name in preset_names()}
-    raise UnknownName("kind", kind, (*REGISTRIES, "metrics", "presets"))
+    if kind == "tables":
+        from search_spaces.tables import TABLES
+
+        return {name: table.about for name, table in TABLES.items()}
+    raise UnknownName("kind", kind, (*REGISTRIES, "tables", "metrics", "presets"))

@@ -1,10 +1,11 @@
-"""Controls and costs: shuffled blueprints, weight-space novelty, latency."""
+"""Controls and costs: shuffled blueprints, weight-space novelty, stability, latency."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from generators.generated import Generated
 from generators.generator import Generator
 from generators.heads import to_values
 from workbench import metrics
+from workbench.evaluation.diversity import alone
 from workbench.metrics import Interval
 from workbench.yardstick import Predictions, Yardstick
 from workbench.zoo import Zoo
@@ -43,7 +45,8 @@ def weight_novelty(generated: Generated, yardstick: Yardstick, zoo: Zoo, latents
     """``nearest_l2`` and ``rho`` in weight space, modulo neuron permutation.
 
     For one network of each architecture and one real network of it: the training networks are adapted to the
-    architecture, the three nearest by plain L2 in natural units are matched neuron by neuron.
+    architecture, the three nearest by plain L2 in natural units are matched neuron by neuron. Networks with
+    other nodes than dense ones are compared without matching, which is an upper bound of the distance.
     """
     adapted, theirs = _references(yardstick, zoo)
     ours = [_nearest(generated, i * latents, values) for i, values in enumerate(adapted)]
@@ -67,7 +70,10 @@ def _references(yardstick: Yardstick, zoo: Zoo) -> tuple[list[Tensor], np.ndarra
 def _nearest(networks: Generated, index: int, adapted: Tensor) -> float:
     """L2 distance modulo permutation to the nearest of the three training networks that are nearest without."""
     own = to_values(networks.select([index]))[0]
-    near = (adapted - own).square().sum((1, 2)).topk(3, largest=False).indices
+    plain = (adapted - own).square().sum((1, 2))
+    if any(node.operation != "dense" for node in networks.blueprints[index].architecture.nodes[1:]):
+        return float(plain.min().sqrt())
+    near = plain.topk(3, largest=False).indices
     layers = _layers(own[0], networks, index)
     return min(metrics.matched_l2(layers, _layers(adapted[j], networks, index)) for j in near.tolist())
 
@@ -84,8 +90,39 @@ def _layers(values: Tensor, networks: Generated, index: int) -> list[np.ndarray]
     return layers
 
 
+STEP = 0.05
+"""Length of a move of the latent, over the latent's own."""
+
+
+def latent_lipschitz(generator: Generator, yardstick: Yardstick, seed: int) -> dict[str, Interval]:
+    """How far predictions move when the latent moves a little, over how far the latent moves; per architecture.
+
+    The move is in the Hellinger distance (0..1), mean over examples, the latent's is relative to its length; the
+    step goes ``STEP`` of the way to an independent latent. 0 = the latent is ignored; what jumps has no bound. Nothing
+    for latents that are no real numbers.
+    """
+    blueprints = yardstick.blueprints
+    seeds = [seed + i for i in range(len(blueprints))]
+    here = generator.draw_latent(blueprints, seeds)
+    other = generator.draw_latent(blueprints, [s + 1_000_000 for s in seeds])
+    if not here.is_floating_point():
+        return {}
+    moved = here + STEP * (other - here)
+    with torch.no_grad():
+        before, after = (
+            Predictions.of(generator(blueprints, z.to(generator.device)), yardstick.split).probabilities
+            for z in (here, moved)
+        )
+    distance = np.sqrt(np.clip(1.0 - np.sqrt(before * after).sum(-1), 0.0, 1.0)).mean(-1)
+    length = (moved - here).flatten(1).norm(dim=1) / here.flatten(1).norm(dim=1)
+    return {"latent_lipschitz": metrics.bootstrap(distance / length.numpy())}
+
+
 def latency(generator: Generator, yardstick: Yardstick, latents: int) -> dict[str, Interval]:
-    """Milliseconds to generate one network, in a batch of all test networks and alone (three runs each)."""
+    """Milliseconds to generate one network, in a batch of all test networks and alone (three runs each), and memory.
+
+    ``peak_mb``: highest memory while the batch is generated, of the GPU's own or of the process (Linux only).
+    """
     blueprints = [b for b in yardstick.blueprints for _ in range(latents)]
     seeds = list(range(len(blueprints)))
 
@@ -95,10 +132,26 @@ def latency(generator: Generator, yardstick: Yardstick, latents: int) -> dict[st
     def single() -> object:
         return generator.generate(blueprints[:1], [0])
 
-    return {
+    found = {} if (peak := _peak_mb(batched, generator.device)) is None else {"peak_mb": alone(peak, 1)}
+    return found | {
         "latency_ms": metrics.bootstrap(_timed(batched, 1000.0 / len(blueprints))),
         "latency_single_ms": metrics.bootstrap(_timed(single, 1000.0)),
     }
+
+
+def _peak_mb(call: Callable[[], object], device: torch.device) -> float | None:
+    """Highest memory during a call, in MB; None where the system does not say."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        call()
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back, see man 5 proc
+        call()
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    return next((float(line.split()[1]) / 1e3 for line in status.splitlines() if line.startswith("VmHWM")), None)
 
 
 def _timed(call: Callable[[], object], scale: float, runs: int = 3) -> np.ndarray:

@@ -13,8 +13,9 @@ from workbench import metrics
 from workbench.evaluation import controls
 from workbench.evaluation.config import EvaluationConfig
 from workbench.evaluation.diversity import alone, collapse_interval, novelty, spreads, verdict_of
+from workbench.evaluation.frontier import Place, gaps, noise_frontiers
 from workbench.evaluation.sparsity import sparsity_curve, sparsity_of
-from workbench.export.compaction import active_parameters
+from workbench.export.compaction import active_parameters, flops
 from workbench.metrics import Interval
 from workbench.summary import ArchitectureRow, CurvePoint, Estimate, Verdict
 from workbench.yardstick import Predictions, Yardstick
@@ -59,6 +60,8 @@ def evaluate(
     if config.thorough:
         found |= controls.latency(generator, yardstick, config.latents)
         found |= controls.weight_novelty(networks, yardstick, zoo, config.latents)
+        found |= gaps(Place.of(predictions, yardstick), noise_frontiers(zoo, yardstick, config.latents))
+        found |= controls.latent_lipschitz(generator, yardstick, config.seed)
         shuffled = controls.shuffled_scores(generator, yardstick, config.seed)
         found["shuffled_fidelity"] = metrics.bootstrap(metrics.fidelity(shuffled[:, None], yardstick.scores))
         if config.curve:
@@ -95,11 +98,13 @@ def measure(
         "fidelity": metrics.bootstrap(ratios),
         "fidelity_worst_decile": _resampled(ratios, metrics.worst_decile),
         "rank_tau": _resampled_pair(means, real, metrics.rank_tau),
+        "rank_tau_top": _resampled_pair(means, real, metrics.rank_tau_top),
         "regret_at_1": alone(metrics.regret_at(means, real, 1), len(real)),
         "regret_at_5": alone(metrics.regret_at(means, real, min(5, len(real))), len(real)),
         "valid": metrics.bootstrap(valid.mean(1)),
         "sparsity": metrics.bootstrap(sparsity_of(networks)),
         "active_parameters": metrics.bootstrap(active),
+        "active_flops": metrics.bootstrap(flops(networks).cpu().numpy().astype(np.float64)),
         "ensemble_score": metrics.bootstrap(
             np.array([metrics.ensemble_score(own, yardstick.labels) for own in per_architecture])
         ),

@@ -5,24 +5,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 from generators.generated import Generated
-from workbench.execution.batching import batches
+from workbench.execution.batching import batches, kinds
 from workbench.execution.grouped import run_grouped
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
-from workbench.execution.stacked import Stack, run_stacked, stackable, stacking_key
+from workbench.execution.side_by_side import side_by_side
+from workbench.execution.slot import Workspace
+from workbench.execution.stacked import Stack, run_stacked, stackable
 
 __all__ = [
     "GroupRunner",
     "Runner",
     "Stack",
     "StackRunner",
+    "Workspace",
     "batches",
     "predict",
     "run",
     "run_grouped",
     "run_stacked",
     "runner_of",
+    "side_by_side",
     "stackable",
-    "stacking_key",
 ]
 
 
@@ -30,8 +33,8 @@ def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Ten
     """Logits ``[networks, batch, classes]`` by the fastest exact way."""
     if stackable(generated.blueprints):
         return run_stacked(generated, x)
-    parts = batches(generated.blueprints, len(generated))
-    if len(parts) == 1:
+    parts = kinds(generated.blueprints)
+    if not parts[0]:
         return run_grouped(generated, x)
     stacked, grouped = (generated.select(part) for part in parts)
     own = [x if x.dim() == 2 else x[torch.tensor(part, device=x.device)] for part in parts]
@@ -45,9 +48,6 @@ def predict(
 ) -> Float[Tensor, "networks batch classes"]:
     """Predicted probabilities of many networks, run in batches of like ones."""
     parts = batches(generated.blueprints, networks_at_once)
-    out: list[Tensor] = []
-    for part in parts:
-        chosen = generated.select(part)
-        out.append(run(chosen, x.to(chosen.tokens.device)).softmax(-1))
+    out = [run(generated.select(part), x.to(generated.tokens.device)).softmax(-1) for part in parts]
     back = torch.argsort(torch.tensor([i for part in parts for i in part]))
     return torch.cat(out)[back.to(out[0].device)]

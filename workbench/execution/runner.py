@@ -11,6 +11,7 @@ from torch import Tensor
 
 from generators.tokens import BatchLayout
 from workbench.execution.grouped import groups_of, in_order
+from workbench.execution.slot import Workspace
 from workbench.execution.stacked import Stack, stackable
 
 # dimension names: networks, tokens, entries, edges as in generators; batch = examples
@@ -19,7 +20,7 @@ Leaves = Sequence[Tensor]
 
 
 class Runner(ABC):
-    """Networks whose weights are trained.
+    """Networks whose weights are trained: gradients of one ``run`` are taken before the next.
 
     Args:
         layout: of the networks, on the device where they are to run.
@@ -51,7 +52,7 @@ class Runner(ABC):
         """Logits of all networks.
 
         Args:
-            leaves: as ``split`` makes them. Gradients of entries that hold no parameter mean nothing.
+            leaves: as ``split`` makes them. Their gradients are 0 where they hold no parameter.
             masks: from ``masks``; None if all neurons are open.
             gates: of the optional edges.
             x: one batch for all networks or one for each.
@@ -65,6 +66,7 @@ class StackRunner(Runner):
     def __init__(self, layout: BatchLayout) -> None:
         super().__init__(layout)
         self.stack = Stack(layout)
+        self.memory = Workspace()
 
     def split(self, tokens: Float[Tensor, "networks tokens entries"]) -> list[Tensor]:
         """Lanes and weights of every slot."""
@@ -80,7 +82,7 @@ class StackRunner(Runner):
 
     def run(self, leaves: Leaves, masks: Any | None, gates: Tensor, x: Tensor) -> Tensor:
         """One padded batch."""
-        return self.stack.run(self._blocks(leaves), masks, gates, x)
+        return self.stack.run(self._blocks(leaves), masks, gates, x, self.memory)
 
     def _blocks(self, leaves: Leaves) -> list[tuple[Tensor, Tensor]]:
         return list(zip(leaves[::2], leaves[1::2], strict=True))

@@ -17,31 +17,48 @@ from torch import Tensor
 
 from generators.generated import Generated
 from generators.tokens import LANES, BatchLayout
-from search_spaces import Blueprint
-from search_spaces.network import ACTIVATION_FUNCTIONS
+from search_spaces import Blueprint, Node
 from search_spaces.operations import width_of
-from workbench.execution.norm import MaskedNorm
+from workbench.execution.slot import FORWARD, Fresh, Group, SlotPass, Space, Workspace
 
 # dimension names: networks, tokens, entries, edges as in generators; batch = examples; rows = buffer rows;
 # slots = positions of dense nodes, sources = slots + 1 (the first is the data)
 
 
+NO_WIRE, MAIN, SKIP = -3, -2, -1
+
+
 def stackable(blueprints: Sequence[Blueprint]) -> bool:
-    """Whether all nodes are dense and only the first reads the data (what this module can run)."""
+    """Whether all nodes are dense, of norms and activations known here, and only the first reads the data."""
     return all(
         blueprint.architecture.space != "module"
-        and all(node.operation == "dense" for node in blueprint.architecture.nodes[1:])
+        and all(_is_known(node) for node in blueprint.architecture.nodes[1:])
         and [e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name]
         == [blueprint.architecture.nodes[1].name]
         for blueprint in blueprints
     )
 
 
-def stacking_key(blueprint: Blueprint) -> tuple[int, int, int]:
-    """Sort by this to get stacks with little padding: nodes, norms, greatest width."""
-    nodes = blueprint.architecture.nodes
-    normed = sum(dict(node.choices).get("norm", "none") != "none" for node in nodes)
-    return len(nodes), normed, max((neurons for _, neurons in blueprint.maskable), default=0)
+def _is_known(node: Node) -> bool:
+    return node.operation == "dense" and node["norm"] in ("none", "layer") and node["activation"] in FORWARD
+
+
+@dataclass(frozen=True, eq=False)
+class Wire:
+    """What a slot reads from one source, in the slot's order of networks.
+
+    Attributes:
+        source: the value read; 0 = the data, j + 1 = that of slot j.
+        move: the way from its order to the slot's and back; None where they are the same.
+        reach: 1 where both the source and the slot's input have a value and the network has the wire
+            ``[networks, inputs]``; None for the main wire of all networks, which needs no cutting.
+        gate: per network the optional edge that this is, −1 for none; None if it is optional in no network.
+    """
+
+    source: int
+    move: tuple[Tensor, Tensor] | None
+    reach: Float[Tensor, "networks inputs"] | None
+    gate: Int[Tensor, " networks"] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +72,17 @@ class Slot:
         width, inputs, chunks: most neurons, incoming weights and tokens per neuron of any network.
         order: the networks in the slot's order.
         normed: how many networks have a norm here; they come last.
-        groups: (activation, number of networks) along that order.
-        sources: values that any network reads here; 0 = the data.
-        steady: those of them that every network reads, through a wire that is not optional.
-        moves: per source the way from its order to this one and back; None where they are the same.
+        groups: activations along that order.
+        wires: what is added up as input.
     """
 
     width: int
     inputs: int
     chunks: int
-    order: Tensor
+    order: Int[Tensor, " networks"]
     normed: int
-    groups: tuple[tuple[str, int], ...]
-    sources: tuple[int, ...]
-    steady: frozenset[int]
-    moves: tuple[tuple[Tensor, Tensor] | None, ...]
+    groups: tuple[Group, ...]
+    wires: tuple[Wire, ...]
 
 
 Blocks = Sequence[tuple[Tensor, Tensor]]
@@ -80,13 +93,61 @@ class _Reorder(torch.autograd.Function):
     """Rows in another order; backwards by the inverse order, which is far cheaper than adding rows up."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, order: Tensor, back: Tensor) -> Tensor:
-        ctx.back = back
-        return value.index_select(0, order)
+    def forward(ctx: Any, value: Tensor, order: Tensor, back: Tensor, space: Space) -> Tensor:
+        ctx.back, ctx.space = back, space
+        return _selected(value, order, "moved", space)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return gradients[0].index_select(0, ctx.back), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        return _selected(gradients[0], ctx.back, "moved back", ctx.space), None, None, None
+
+
+class _WeightedSum(torch.autograd.Function):
+    """Values ``[networks, batch, inputs]``, each times its share ``[networks, inputs]`` (or 1), added up."""
+
+    @staticmethod
+    def forward(ctx: Any, space: Space, count: int, *rest: Tensor | None) -> Tensor:
+        values, shares = rest[:count], rest[count:]
+        first, factor = values[0], shares[0]
+        assert first is not None
+        total = space[0].lend(("sum", space[1]), first.shape, first)
+        if factor is None:
+            total.copy_(first)
+        else:
+            torch.mul(first, factor[:, None], out=total)
+        for value, share in zip(values[1:], shares[1:], strict=True):
+            assert value is not None
+            if share is None:
+                total.add_(value)
+            else:
+                total.addcmul_(value, share[:, None])
+        ctx.space = space
+        ctx.save_for_backward(*values, *shares)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        own, count = gradients[0], len(ctx.saved_tensors) // 2
+        values, shares = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        memory, name = ctx.space
+        by_value: list[Tensor | None] = []
+        by_share: list[Tensor | None] = []
+        for i, (value, share) in enumerate(zip(values, shares, strict=True)):
+            if share is None:
+                by_value.append(own)
+                by_share.append(None)
+                continue
+            part = memory.lend(("share", name, i), own.shape, own)
+            by_value.append(torch.mul(own, share[:, None], out=part))
+            wanted = ctx.needs_input_grad[2 + count + i]
+            by_share.append((own * value).sum(1) if wanted else None)
+        return None, None, *by_value, *by_share
+
+
+def _selected(value: Tensor, index: Tensor, name: str, space: Space) -> Tensor:
+    memory, slot = space
+    out = memory.lend((name, slot), value.shape, value)
+    return torch.index_select(value, 0, index, out=out)
 
 
 class Stack:
@@ -104,34 +165,27 @@ class Stack:
         depth = max(len(graph.nodes) for graph in graphs) - 1
         self.depth = depth
         slot_of = torch.full((self.count, depth + 1), -1, dtype=torch.long)
-        widths = torch.zeros(self.count, depth, dtype=torch.long)
+        widths = torch.zeros(self.count, depth + 1, dtype=torch.long)
         inputs = torch.zeros(self.count, depth, dtype=torch.long)
-        adjacency = torch.zeros(self.count, depth, depth + 1)
-        edges: list[tuple[int, int, int, int]] = []
+        # per target slot, source and network: the number of its optional edge, or one of the words below 0
+        wired = torch.full((depth, depth + 1, self.count), NO_WIRE, dtype=torch.long)
         acts: list[list[str]] = [["none"] * self.count for _ in range(depth)]
         norms = torch.zeros(self.count, depth, dtype=torch.bool)
         for n, graph in enumerate(graphs):
             last = len(graph.nodes) - 1
             index = {node.name: depth if i == last else i for i, node in enumerate(graph.nodes)}
+            widths[n, 0] = int(graph.nodes[0]["width"])
             for i, node in enumerate(graph.nodes[1:], start=1):
                 slot = index[node.name] - 1
                 slot_of[n, i] = slot
-                widths[n, slot] = int(node["width"])
+                widths[n, slot + 1] = int(node["width"])
                 inputs[n, slot] = width_of(graph, graph.edges_into(node.name)[0].source)
                 acts[slot][n] = str(node["activation"])
                 norms[n, slot] = node["norm"] == "layer"
             optional = {edge: k for k, edge in enumerate(graph.optional_edges)}
             for edge in graph.edges:
-                target, source = index[edge.target] - 1, index[edge.source]
-                if edge in optional:
-                    edges.append((n, target, source, optional[edge]))
-                else:
-                    adjacency[n, target, source] = 1.0
-        self.adjacency = adjacency.to(self.device)
-        self.edges = torch.tensor(edges, dtype=torch.long, device=self.device).reshape(-1, 4)
-        wired = adjacency.any(0)
-        for _, target, source, _ in edges:
-            wired[target, source] = True
+                always = MAIN if edge.kind == "main" else SKIP
+                wired[index[edge.target] - 1, index[edge.source], n] = optional.get(edge, always)
         self._build_slots(slot_of, widths, inputs, acts, norms, wired)
 
     def _build_slots(
@@ -150,18 +204,30 @@ class Stack:
             kinds = list(zip(norms[:, j].tolist(), acts[j], strict=True))
             order = torch.tensor(sorted(range(self.count), key=lambda n, kinds=kinds: kinds[n]))  # type: ignore[misc]
             places.append(torch.argsort(order))
-            sources = tuple(torch.nonzero(wired[j]).flatten().tolist())
+            most = int(inputs[:, j].max())
+            wires: list[Wire] = []
+            for source in torch.nonzero((wired[j] != NO_WIRE).any(1)).flatten().tolist():
+                kind = wired[j, source][order]
+                common = torch.minimum(widths[order, source], inputs[order, j])
+                reach = (torch.arange(most) < common[:, None]) & (kind != NO_WIRE)[:, None]
+                gate = torch.where(kind >= 0, kind, -1)
+                wires.append(
+                    Wire(
+                        source=source,
+                        move=self._move(places[source][order]),
+                        reach=None if bool((kind == MAIN).all()) else reach.float().to(self.device),
+                        gate=gate.to(self.device) if bool((kind >= 0).any()) else None,
+                    )
+                )
             slots.append(
                 Slot(
-                    width=int(widths[:, j].max()),
-                    inputs=int(inputs[:, j].max()),
-                    chunks=-(-int(inputs[:, j].max()) // width_per_token),
+                    width=int(widths[:, j + 1].max()),
+                    inputs=most,
+                    chunks=-(-most // width_per_token),
                     order=order.to(self.device),
                     normed=int(norms[:, j].sum()),
                     groups=tuple((act, kinds.count((normed, act))) for normed, act in sorted(set(kinds))),
-                    sources=sources,
-                    steady=frozenset(s for s in sources if bool((self.adjacency[:, j, s] == 1).all())),
-                    moves=tuple(self._move(places[source][order]) for source in sources),
+                    wires=tuple(wires),
                 )
             )
         self.back = self._move(places[-1])
@@ -225,69 +291,51 @@ class Stack:
         open_rows: Float[Tensor, " rows"] | None,
         gates: Float[Tensor, "networks edges"],
         x: Float[Tensor, "*networks batch inputs"],
+        workspace: Workspace | None = None,
     ) -> Float[Tensor, "networks batch classes"]:
-        """Logits of all networks.
-
-        Where an entry of the blocks holds no parameter its gradient means nothing and is not always 0 (a skip
-        may be wider than the layer that it enters).
+        """Logits of all networks; the gradient is 0 wherever an entry of the blocks holds no parameter.
 
         Args:
-            blocks: of the packed tokens.
+            blocks: of the packed tokens; 0 where they hold no parameter.
             open_rows: packed open neurons: 1 for a neuron that exists and is open, else 0; None if all are open.
             gates: of the optional edges.
             x: one batch for all networks or one for each.
+            workspace: memory to use again, see there; by default new one is taken.
         """
-        adjacency = self.adjacency.to(gates.dtype)
-        if len(self.edges):
-            n, target, source, edge = self.edges.unbind(1)
-            adjacency = adjacency.index_put((n, target, source), gates[n, edge])
+        memory = workspace or Fresh()
         values: list[Tensor] = [x]
         masks = (self.existing if open_rows is None else open_rows).split(self.sizes)
         for j, (slot, (lanes, weights)) in enumerate(zip(self.slots, blocks, strict=True)):
-            z = self._gathered(values, adjacency[:, j], slot)
-            mask = masks[j].view(self.count, slot.width, slot.chunks)[..., 0]
-            if z.dim() == 2:
-                h = (z @ weights.reshape(-1, slot.inputs).T).view(len(z), self.count, slot.width).transpose(0, 1)
-                h = h + lanes[:, None, :, 0]
-            else:
-                h = torch.baddbmm(lanes[:, None, :, 0], z, weights.transpose(1, 2))
-            h = self._activated(h, lanes, mask, slot)
-            values.append(h if open_rows is None else h * mask[:, None])
-        return values[-1] if self.back is None else _Reorder.apply(values[-1], *self.back)
+            z = self._gathered(values, gates, slot, (memory, j))
+            shape = (self.count, slot.width, slot.chunks)
+            is_open = masks[j].view(shape)[..., 0]
+            closing = open_rows is not None
+            h = SlotPass.apply(z, lanes, weights, is_open.detach(), closing, slot.normed, slot.groups, (memory, j))
+            values.append(h * is_open[:, None] if closing else h)
+        return values[-1] if self.back is None else _Reorder.apply(values[-1], *self.back, (memory, -1))
 
-    def _activated(self, h: Tensor, lanes: Tensor, mask: Tensor, slot: Slot) -> Tensor:
-        """Norm for those that have one, then each activation on its own stretch of networks."""
-        plain = self.count - slot.normed
-        halves = [h[:plain]] if plain else []
-        if slot.normed:
-            norm = MaskedNorm.apply(h[plain:], mask[plain:])
-            lane = lanes[plain:]
-            halves.append(torch.addcmul(lane[:, None, :, 2], norm, lane[:, None, :, 1]))
-        parts, sizes = [], iter(slot.groups)
-        for half in halves:
-            start = 0
-            while start < len(half):
-                activation, count = next(sizes)
-                parts.append(ACTIVATION_FUNCTIONS[activation](half[start : start + count]))
-                start += count
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    def _gathered(self, values: list[Tensor], weights: Tensor, slot: Slot) -> Tensor:
-        """The resized inputs of a slot in its order, added up by the adjacency."""
-        total: Tensor | None = None
-        for source, move in zip(slot.sources, slot.moves, strict=True):
-            value = values[source]
-            if move is not None and value.dim() == 3:
-                value = _Reorder.apply(value, *move)
+    def _gathered(self, values: list[Tensor], gates: Tensor, slot: Slot, space: Space) -> Tensor:
+        """The resized inputs of a slot in its order, added up over its wires."""
+        parts: list[Tensor] = []
+        shares: list[Tensor | None] = []
+        for wire in slot.wires:
+            value = values[wire.source]
+            if wire.move is not None and value.dim() == 3:
+                value = _Reorder.apply(value, *wire.move, (space[0], (space[1], wire.source)))
             if value.shape[-1] > slot.inputs:
                 value = value[..., : slot.inputs]
             elif value.shape[-1] < slot.inputs:
                 value = torch.nn.functional.pad(value, (0, slot.inputs - value.shape[-1]))
-            if source not in slot.steady:
-                value = value * weights[slot.order, source, None, None]
-            total = value if total is None else total + value
-        assert total is not None
-        return total
+            share = None if wire.reach is None else wire.reach.to(value.dtype)
+            if share is not None and wire.gate is not None:
+                padded = torch.nn.functional.pad(gates, (0, 1), value=1.0)
+                share = share * padded[slot.order, wire.gate][:, None]
+            parts.append(value)
+            shares.append(share)
+        if len(parts) == 1 and shares[0] is None:
+            return parts[0]
+        alike = [value.expand(self.count, *value.shape[-2:]) for value in parts]
+        return _WeightedSum.apply(space, len(alike), *alike, *shares)
 
 
 def run_stacked(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:

@@ -105,3 +105,27 @@ def paired_difference(
     left, right = as_floats("paired_difference", a, 1), as_floats("paired_difference", b, 1)
     same_length("paired_difference", left, right, axis=0)
     return bootstrap(left - right, seed=seed, resamples=resamples, statistic=statistic)
+
+
+def bootstrap_curve(
+    curves: Float[np.ndarray, "samples points"], *, seed: int = 0, resamples: int = 2000
+) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
+    """Mean, low and high ends of the 95 % percentile bootstrap interval at each point of several curves.
+
+    Whole curves are drawn, the same at every point, so that the band has the smoothness of the curves.
+
+    Args:
+        curves: one row per independent unit; finite.
+        seed: of the resampling.
+        resamples: number of resamples.
+
+    Raises:
+        WeightloomError: no curves, or a NaN or infinity.
+    """
+    rows = as_floats("bootstrap_curve", curves, 2)
+    count = rows.shape[0]
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    means = draws @ rows / count
+    middle = rows.mean(axis=0)
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    return middle, np.minimum(low, middle), np.maximum(high, middle)

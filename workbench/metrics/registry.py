@@ -103,7 +103,13 @@ _ALL = (
            "ratio", high=None, better="near", near=1.0),
     Metric("copy_share", "Share of networks far nearer to one training network than to any second (d1/d2).",
            better="down", source="Yoon et al. 2023"),
-    Metric("gap", "How far the score stands above the noise baseline's at equal novelty.",
+    Metric("gap", "Score above noise on the nearest training network, at the same diversity between latents.",
+           "task's score", None, None),
+    Metric("gap_oracle", "Score above noise on a network trained for that architecture, at the same diversity.",
+           "task's score", None, None),
+    Metric("gap_novelty", "Score above noise on the nearest training network, at the same novelty.",
+           "task's score", None, None),
+    Metric("gap_novelty_oracle", "Score above noise on a network trained for that architecture, at the same novelty.",
            "task's score", None, None),
     Metric("valid", "Share of generated networks that score like real ones, less a stated margin."),
     # Sparsity: how little is needed?
@@ -121,9 +127,9 @@ _ALL = (
     Metric("nfe", "Forward passes of the generator for one network.", "passes", high=None, better="down"),
     Metric("train_seconds", "Time to train the generator, without its zoo.", "s", high=None, better="down"),
     Metric("zoo_seconds", "Time to train the zoo that it learned from.", "s", high=None, better="down"),
-    Metric("peak_mb", "Highest memory in use.", "MB", high=None, better="down"),
+    Metric("peak_mb", "Highest memory of the process while networks are generated.", "MB", high=None, better="down"),
     # Stability
-    Metric("latent_lipschitz", "How much predictions move per unit of movement of the latent.",
+    Metric("latent_lipschitz", "How far predictions move (Hellinger) for a small move of the latent, over that move.",
            "ratio", high=None, better="down"),
 )
 # fmt: on

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -38,13 +38,12 @@ def write_report(summary: Summary, folder: str | Path) -> Path:
 
 def render(summary: Summary, drawn: Sequence[Picture] = ()) -> str:
     """The whole page as HTML; names from the summary are escaped wherever they stand."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     figures = all_figures(summary)
     sentences = verdict_sentences(summary)
     answer = [s for s in sentences if s.startswith("Choose ")] or sentences[:1]
     measured = dict.fromkeys(metric for g in summary.generators.values() for metric in g.metrics)
     headline = [name for name in ("fidelity", *SHORT_TABLE) if name in measured]
-    return environment.from_string(_asset("template.html")).render(
+    return environment().get_template("template.html").render(
         summary=summary,
         file_name=FILE_NAME,
         answer=answer,
@@ -61,10 +60,24 @@ def render(summary: Summary, drawn: Sequence[Picture] = ()) -> str:
         pictures=drawn,
         exports=[(export, _link(export.path)) for export in summary.exports],
         command=reproduce_command(summary),
-        css=Markup(_asset("report.css")),
-        script=Markup(_asset("report.js")),
-        plotly=Markup(_plotly()),
+        **page_parts(),
     )  # fmt: skip
+
+
+def environment() -> Environment:
+    """Templates of this folder, escaping what they show."""
+    return Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def page_parts() -> dict[str, Markup]:
+    """What every page carries inline: ``css``, ``script`` and ``plotly``."""
+    return {
+        "css": Markup(_asset("report.css")),
+        "script": Markup(_asset("report.js")),
+        "plotly": Markup(_plotly()),
+    }
 
 
 def reproduce_command(summary: Summary) -> str:

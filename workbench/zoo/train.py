@@ -19,10 +19,11 @@ from generators.initialisation import initial_tokens
 from generators.tokens import BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
 from workbench.execution import runner_of
-from workbench.tasks import Task, loss, score
+from workbench.tasks import Split, Task, loss, score
 
-NOISES = 8192
-"""Rows of input noise drawn once for a stack and picked from at random: fresh noise would cost more than training."""
+POOL, REFRESH = 8192, 50
+"""Noised examples that a stack's networks draw from, and steps until these are drawn anew: fresh noise for every
+network and step would cost more than training."""
 
 # dimension names: networks, tokens, entries as in generators; batch = examples
 
@@ -75,16 +76,13 @@ def train_networks(
         recipe: the same for all.
         densities: share of hidden neurons each network keeps: halfway the weakest are closed
             for good, see ``prune_neurons`` (all stay open by default).
-        progress: called with the number of steps done since the last call.
+        progress: called with the network steps (steps times networks) done since the last call.
     """
     device = task.train.x.device
     start = initial_tokens(tokenizer, blueprints, seeds)
     layout = tokenizer.batch(blueprints).to(device)
     runner = runner_of(layout)
-    leaves = [part.clone().requires_grad_() for part in runner.split(start.to(device))]
-    for leaf in leaves:
-        leaf.grad = torch.zeros_like(leaf)
-    used = runner.split(layout.used.float())
+    leaves = [part.clone().contiguous().requires_grad_() for part in runner.split(start.to(device))]
     open_tokens = layout.real.float()
     gates = layout.edge_real.float()
 
@@ -101,23 +99,26 @@ def train_networks(
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
     best_tokens = tokens()
     curve: list[float] = []
+    told = 0
     masks: Any | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
-    noise = recipe.input_noise * torch.randn(NOISES, task.inputs, generator=order).to(device)
     batch = min(recipe.batch_size, len(task.train))
+    examples = task.train
+    x = examples.x.new_empty(len(blueprints) * batch, task.inputs)
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
             open_tokens = prune_neurons(layout, tokens(), torch.tensor(densities))
             masks = runner.masks(open_tokens)
             best.fill_(-1.0)
-        index = torch.randint(len(task.train), (len(blueprints), batch), generator=order).to(device)
-        x, y = task.train.x[index], task.train.y[index]
-        if recipe.input_noise:
-            x = x + noise[torch.randint(len(noise), index.shape, generator=order).to(device)]
-        total = loss(runner.run(leaves, masks, gates, x), y).sum()
+        if recipe.input_noise and step % REFRESH == 0:
+            examples = noised(task.train, recipe.input_noise, order)
+        index = torch.randint(len(examples), (len(blueprints), batch), generator=order).to(device)
+        torch.index_select(examples.x, 0, index.flatten(), out=x)
+        logits = runner.run(leaves, masks, gates, x.view(*index.shape, -1))
+        total = loss(logits, examples.y[index]).sum()
         gradients = torch.autograd.grad(total, leaves, materialize_grads=True)
-        for leaf, gradient, real in zip(leaves, gradients, used, strict=True):
-            torch.mul(gradient, real, out=leaf.grad)  # keeps the leaf's strides, which fused AdamW relies on
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            leaf.grad = gradient.contiguous()  # fused AdamW silently learns nothing from other strides than the leaf's
         optimizer.step()
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
@@ -130,7 +131,8 @@ def train_networks(
             best_tokens = torch.where(better[:, None, None], tokens(), best_tokens)
             curve.append(float(now.mean()))
             if progress is not None:
-                progress(step + 1 if not len(curve) - 1 else recipe.check_every)
+                progress((step + 1 - told) * len(blueprints))
+                told = step + 1
     networks = Generated(
         tokenizer=tokenizer,
         layout=layout,
@@ -143,6 +145,13 @@ def train_networks(
         curve=tuple(curve),
         still_improving=float((best_look == len(curve) - 1).float().mean()),
     )
+
+
+def noised(split: Split, size: float, random: torch.Generator) -> Split:
+    """``POOL`` random examples with Gaussian noise of standard deviation ``size`` added."""
+    index = torch.randint(len(split), (POOL,), generator=random).to(split.x.device)
+    noise = torch.randn(POOL, split.x.shape[1], generator=random).to(split.x.device)
+    return Split(x=torch.add(split.x[index], noise, alpha=size), y=split.y[index])
 
 
 def warm_cosine(step: int, steps: int) -> float:

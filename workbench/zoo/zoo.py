@@ -22,14 +22,18 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
-from workbench.execution import batches
+from workbench.execution import batches, side_by_side, stackable
 from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
-SCHEMA = 1
+SCHEMA = 2
 AT_ONCE = 128
-"""Networks trained in one stack: larger ones waste padding, smaller ones the batched products."""
+"""Most networks trained in one stack: larger ones fall out of the cache, smaller ones cost more calls."""
+ALONE = 150_000
+"""Network steps up to which one process trains all stacks, in seconds; starting others would take as long."""
+UNSTACKED = 20
+"""A step of a network that does not stack costs about as much as so many that do."""
 
 Progress = Callable[[str, int, int], None]
 """Told the name of the stage, network steps done, network steps in all."""
@@ -170,28 +174,31 @@ def train_sorted(
 ) -> Trained:
     """``train_networks`` in batches of like networks, results in the order asked for.
 
-    ``progress`` is told network steps: steps times networks.
+    Large zoos are trained by a process for each core.
     """
     chosen = batches(blueprints, AT_ONCE)
-    order = [i for index in chosen for i in index]
-    parts: list[Trained] = []
-    for index in chosen:
+    work = recipe.steps * len(blueprints) * (1 if stackable(blueprints) else UNSTACKED)
+    large = work > ALONE and task.train.x.device.type == "cpu"
+    workers = min(torch.get_num_threads(), len(chosen)) if large else 1
+    tell = progress if workers == 1 else None
 
-        def told(steps: int, networks: int = len(index)) -> None:
-            if progress is not None:
-                progress(steps * networks)
-
-        parts.append(
-            train_networks(
-                task,
-                tokenizer,
-                [blueprints[i] for i in index],
-                [seeds[i] for i in index],
-                recipe,
-                densities=None if densities is None else [densities[i] for i in index],
-                progress=told,
-            )
+    def train(index: Sequence[int]) -> Trained:
+        return train_networks(
+            task,
+            tokenizer,
+            [blueprints[i] for i in index],
+            [seeds[i] for i in index],
+            recipe,
+            densities=None if densities is None else [densities[i] for i in index],
+            progress=tell,
         )
+
+    parts: list[Trained] = []
+    for part in side_by_side(train, chosen, workers):
+        parts.append(part)
+        if progress is not None and tell is None:
+            progress(recipe.steps * len(part.collection))
+    order = [i for index in chosen for i in index]
     back = np.argsort(order).tolist()
     networks = Generated.concatenate([p.collection.networks for p in parts]).select(back)
     scores = torch.cat([p.collection.scores for p in parts])[torch.tensor(back)]

@@ -13,7 +13,7 @@ WANTED = """score fidelity fidelity_worst_decile rank_tau rank_tau_top regret_at
 shuffled_fidelity collapse error_iou error_iou_chance vendi effective_rank precision recall density coverage
 mmd one_nn mask_iou edge_entropy max_iou nearest_l2 rho rho_function copy_share valid sparsity neurons_removed
 edges_closed active_parameters active_flops latency_ms latency_single_ms nfe train_seconds zoo_seconds peak_mb
-latent_lipschitz gap ensemble_score"""
+latent_lipschitz gap gap_oracle gap_novelty gap_novelty_oracle ensemble_score"""
 
 
 def test_every_column_has_one_meaning():

@@ -1,0 +1,111 @@
+"""NAS-Bench-Macro's space of chains (Su et al. 2021, https://arxiv.org/abs/2103.11922, appendix)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar
+
+from search_spaces.architecture import Architecture, Genome
+from search_spaces.assembly import DATA_NAME, Assembly
+from search_spaces.choices import Choice, Product, Tree
+from search_spaces.errors import WeightloomError
+from search_spaces.operations import Shape
+from search_spaces.space import SearchSpace
+
+MACRO_BLOCKS: Mapping[str, tuple[int, int]] = {"identity": (0, 0), "mb3_k3": (3, 3), "mb6_k5": (6, 5)}
+"""Block → expansion ratio and kernel, in the order of the table's digits 0, 1, 2."""
+MACRO_STAGES = (2, 3, 3)
+"""Blocks a resolution: the first of each halves it and doubles the channels."""
+
+
+class MacroSpace(SearchSpace):
+    """NAS-Bench-Macro: a chain of 8 blocks, each an identity or one of two inverted bottlenecks.
+
+    A convolution, then 2 + 3 + 3 blocks at three resolutions, a 1x1 convolution, a global mean and a linear
+    classifier. An inverted bottleneck (Sandler et al. 2018, https://arxiv.org/abs/1801.04381) widens by its
+    ratio, convolves each channel alone, narrows again, and adds its input where the shape is the same. Where
+    an identity would have to halve the resolution it is a 1x1 convolution of stride 2. With ``channels=32,
+    head=1280`` the layers are those of the table.
+
+    Deviations from the paper: group norm with one group instead of batch norm, and convolutions with a bias,
+    since running statistics are no weights that a generator could emit; sequences as well as images.
+
+    Args:
+        inputs, outputs, shape: see ``SearchSpace``.
+        channels: after the first convolution.
+        head: channels of the last convolution.
+    """
+
+    name: ClassVar[str] = "macro"
+    ranks: ClassVar[tuple[int, ...]] = (2, 3)
+
+    def __init__(
+        self, *, inputs: int = 64, outputs: int = 10, shape: Shape | None = None, channels: int = 4, head: int = 64
+    ) -> None:
+        super().__init__(inputs=inputs, outputs=outputs, shape=shape)
+        for what, value in (("channels", channels), ("head", head)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise WeightloomError(f"space macro: {what} must be an integer of at least 1, got {value!r}")
+        self.channels = channels
+        self.head = head
+
+    @cached_property
+    def tree(self) -> Tree:
+        """One choice a block, from the input on."""
+        return Product(tuple(Choice(f"block_{i}", tuple(MACRO_BLOCKS)) for i in range(1, sum(MACRO_STAGES) + 1)))
+
+    def compose(self, genome: Genome) -> Architecture:
+        """Stem, blocks, head."""
+        graph = Assembly(self.shape)
+        value = _conv(graph, "stem", DATA_NAME, self.channels, 3)
+        channels, block = self.channels, 0
+        for stage, depth in enumerate(MACRO_STAGES, start=1):
+            before, channels = channels, self.channels * 2**stage
+            for place in range(depth):
+                block += 1
+                chosen = MACRO_BLOCKS[str(genome[f"block_{block}"])]
+                first = place == 0
+                value = _block(graph, f"block{block}", value, before if first else channels, channels, chosen, first)
+        value = _conv(graph, "head", value, self.head, 1)
+        value = graph.add("mean", "global_pool", value, kind="avg")
+        graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
+        return graph.finish(self.name, genome)
+
+
+def _block(
+    graph: Assembly, name: str, value: str, before: int, channels: int, chosen: tuple[int, int], halve: bool
+) -> str:
+    """One block behind ``value``; returns what it puts out."""
+    ratio, kernel = chosen
+    stride = 2 if halve else 1
+    if not ratio:
+        return _conv(graph, name, value, channels, 1, stride=2, activation="none") if halve else value
+    wide = _conv(graph, f"{name}_widen", value, before * ratio, 1)
+    each = _conv(graph, f"{name}_each", wide, before * ratio, kernel, stride=stride, groups=before * ratio)
+    narrow = _conv(graph, f"{name}_narrow", each, channels, 1, activation="none")
+    return narrow if halve else graph.add(f"{name}_sum", "add", (value, narrow))
+
+
+def _conv(
+    graph: Assembly,
+    name: str,
+    value: str,
+    channels: int,
+    kernel: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    activation: str = "relu",
+) -> str:
+    return graph.add(
+        name,
+        "conv",
+        value,
+        activation=activation,
+        channels=channels,
+        groups=groups,
+        kernel=kernel,
+        norm="group",
+        stride=stride,
+    )

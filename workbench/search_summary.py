@@ -1,0 +1,126 @@
+"""``search.json``: the one record of a comparison of search methods, from which table and page are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from workbench import files
+from workbench.summary import MISSING, Count, Estimate, Measured, Number, Record
+
+FILE_NAME = "search.json"
+
+
+class CurvePoint(Record):
+    """The highest score so far after ``query`` queries, mean over seeds with its 95 % interval."""
+
+    query: Count
+    mean: Number
+    low: Number
+    high: Number
+
+
+class Pick(Record):
+    """What one search picked.
+
+    Attributes:
+        seed: of the search.
+        architecture: its genes, readable.
+        score: what the query about it answered.
+        final: what it is judged by.
+    """
+
+    seed: Count
+    architecture: str
+    score: Measured
+    final: Number
+
+
+class MethodSummary(Record):
+    """One method over all seeds.
+
+    Attributes:
+        curve: the highest score so far, in the unit of queries; never falls.
+        final: final score of the picks.
+        regret: best final score of the space minus that of the picks; lower is better; ``None`` = best unknown.
+        difference: ``final`` minus that of the reference, paired by seed; ``None`` for the reference itself.
+        claimed: whether the interval of the difference excludes 0.
+        found: share of the seeds whose pick has the best final score of the space, 0 to 1; ``None`` = unknown.
+        seconds: of processor time that the method itself took per search, without evaluations.
+        picks: by seed.
+    """
+
+    curve: list[CurvePoint]
+    final: Estimate
+    regret: Estimate | None
+    difference: Estimate | None
+    claimed: bool
+    found: Measured
+    seconds: Number
+    picks: list[Pick]
+
+
+class SearchSummary(Record):
+    """Search methods side by side on one problem, with the same seeds.
+
+    Attributes:
+        schema_version: of this record.
+        problem: what was searched, in words, such as ``table nasbench201``.
+        space: registered name.
+        query, final: what a query answers and what scores the pick, in words.
+        queries: each search may ask.
+        seeds: number of searches a method; 0, 1, …
+        reference: the method that differences are taken to.
+        best_score, best_final: highest in the space, where known.
+        methods: name → summary, in the order asked for.
+        command: that makes the record again.
+        versions: library → version.
+    """
+
+    schema_version: int = Field(default=1, alias="schema")
+    problem: str
+    space: str
+    query: str
+    final: str
+    queries: Count
+    seeds: Count
+    reference: str
+    best_score: Measured
+    best_final: Measured
+    methods: dict[str, MethodSummary]
+    command: str
+    versions: dict[str, str]
+
+    def write(self, folder: str | Path) -> Path:
+        """Write ``search.json`` into ``folder`` atomically and return its path."""
+        return files.write_json(Path(folder) / FILE_NAME, self.model_dump(by_alias=True))
+
+
+def precise(value: float | None) -> str:
+    """A score with three decimals; ``–`` for none."""
+    return MISSING if value is None else f"{value:.3f}"
+
+
+def bracketed(estimate: Estimate | None, *, sign: bool = False) -> str:
+    """``94.373 [94.361, 94.380]``; ``–`` for none; with ``sign`` also a plus."""
+    if estimate is None or estimate.mean is None:
+        return MISSING
+    form = "+.3f" if sign else ".3f"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.mean:{form}}"
+    return f"{estimate.mean:{form}} [{estimate.low:{form}}, {estimate.high:{form}}]"
+
+
+def sentences(summary: SearchSummary) -> list[str]:
+    """What the comparison says, a sentence a method; a difference is claimed only where its interval excludes 0."""
+    found = []
+    for name, method in summary.methods.items():
+        if method.difference is None or method.difference.mean is None:
+            continue
+        if not method.claimed:
+            verdict = f"not told apart from {summary.reference}"
+        else:
+            verdict = f"{'above' if method.difference.mean > 0 else 'below'} {summary.reference}"
+        found.append(f"{name} is {verdict}: {bracketed(method.difference, sign=True)} on {summary.final}.")
+    return found
