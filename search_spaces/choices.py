@@ -147,6 +147,23 @@ def _count(tree: Tree, below: Callable[[Grown], int]) -> int:
     return sum(_count(branch, below) for _, branch in tree.branches)
 
 
+def all_choices(tree: Tree) -> Iterator[Choice]:
+    """Every choice of the tree once, in order, whether taken or not; of grown subtrees none, see ``taken``."""
+    seen: set[str] = set()
+
+    def visit(part: Tree) -> Iterator[Choice]:
+        own = part if isinstance(part, Choice) else part.choice if isinstance(part, Switch) else None
+        if own is not None and own.name not in seen:
+            seen.add(own.name)
+            yield own
+        below = part.children if isinstance(part, Product) else ()
+        below = tuple(branch for _, branch in part.branches) if isinstance(part, Switch) else below
+        for child in below:
+            yield from visit(child)
+
+    yield from visit(tree)
+
+
 def validate(tree: Tree, genome: Genome) -> dict[str, Value]:
     """The genome, checked.
 
@@ -178,6 +195,8 @@ def genomes(tree: Tree) -> Iterator[dict[str, Value]]:
     elif isinstance(tree, Switch):
         for value, branch in tree.branches:
             yield from ({tree.name: value} | rest for rest in genomes(branch))
+    elif isinstance(tree, Grown):
+        yield from genomes(tree.tree)
     elif not tree.children:
         yield {}
     else:

@@ -28,6 +28,11 @@ def test_size_by_hand() -> None:
     assert choices.size(TREE) == 3 * (1 + 3 * 2 + (3 + 1))
 
 
+def test_every_choice_once() -> None:
+    assert [c.name for c in choices.all_choices(TREE)] == ["colour", "kind", "size", "flag", "inner"]
+    assert [c.name for c in choices.all_choices(Product((TREE, Grown((2, 1), falling, bound))))][5:] == []
+
+
 @pytest.mark.parametrize("options", [(), (1, 1), ("a", "b", "a")])
 def test_options_must_differ(options: tuple[Any, ...]) -> None:
     with pytest.raises(WeightloomError, match="differing options"):

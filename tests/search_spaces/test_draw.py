@@ -97,8 +97,12 @@ def test_a_users_own_module_has_a_picture() -> None:
 
 
 def test_what_is_no_network_is_refused() -> None:
-    nodes = (Node(name="in", operation="input", choices=(("width", 3),)), Node(name="odd", operation="convolve"),
-             Node(name="out", operation="dense", choices=(("activation", "none"), ("norm", "none"), ("width", 2))))  # fmt: skip
+    last = (("activation", "none"), ("norm", "none"), ("width", 2))
+    nodes = (
+        Node(name="in", operation="input", choices=(("width", 3),)),
+        Node(name="odd", operation="convolve"),
+        Node(name="out", operation="dense", choices=last),
+    )
     edges = (Edge(source="in", target="odd"), Edge(source="odd", target="out"))
     with pytest.raises(WeightloomError, match="operation of node 'odd' 'convolve'"):
         draw(Architecture(space="mine", nodes=nodes, edges=edges))

@@ -19,6 +19,10 @@ def content() -> dict[str, Any]:
     return MLPSpace(inputs=6, outputs=3, depths=(2,)).sample(np.random.default_rng(0)).to_dict()
 
 
+def wire(source: str, target: str) -> dict[str, Any]:
+    return {"source": source, "target": target, "kind": "main", "optional": False}
+
+
 def shown(capsys: Capture, *arguments: str) -> dict[str, Any]:
     assert main(["show", *arguments, "--json"]) == 0
     return json.loads(capsys.readouterr().out)
@@ -51,14 +55,14 @@ def test_samples_repeat_and_are_numbered(capsys: Capture, tmp_path: Path) -> Non
     ("change", "expected"),
     [
         ({"schema": 2}, "expected an object with schema 1, got 2"),
-        ({"edges": [{"source": "output", "target": "hidden_1", "kind": "main", "optional": False}]}, "output -> hidden_1 closes a cycle"),
-        ({"edges": [{"source": "hiden_1", "target": "output", "kind": "main", "optional": False}]}, "names node 'hiden_1'; nodes are input, hidden_1"),
+        ({"edges": [wire("output", "hidden_1")]}, "output -> hidden_1 closes a cycle"),
+        ({"edges": [wire("hiden_1", "output")]}, "names node 'hiden_1'; nodes are input, hidden_1"),
         ({"operation": "denze"}, "node 'hidden_1' 'denze'. Did you mean 'dense'? Known:"),
         ({"width": 0}, "node 'hidden_1': width must be an integer from 1"),
         ({"activation": "relo"}, "node 'hidden_1': activation must be one of"),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_bad_files_name_what_is_wrong(
     content: dict[str, Any], change: dict[str, Any], expected: str, capsys: Capture, tmp_path: Path
 ) -> None:

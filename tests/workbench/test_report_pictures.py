@@ -14,7 +14,6 @@ from workbench.report.page import render
 from workbench.report.pictures import pictures
 from workbench.summary import Summary
 
-
 PROVENANCE = Provenance(
     task="digits", task_digest="d", space="mlp", generator="mlp", generator_digest="g", seed=3,
     scores={"score": 0.9},
