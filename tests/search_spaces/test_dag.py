@@ -133,3 +133,12 @@ def test_refuses(settings: dict[str, Any], message: str) -> None:
 def test_unknown_operation_is_named() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'attention'"):
         space(operations=("conv", "atention"))
+
+
+def test_too_large_is_refused_before_it_is_built() -> None:
+    own, architecture = space(), drawn(1)[0]
+    with pytest.raises(WeightloomError, match=r"expected an architecture of at most 1,000 bytes, got [\d,]+; choose"):
+        own.build(architecture, max_bytes=1_000)
+    huge = space(widths=(100_000,), heads=(1,), nodes=(3,), most_channels=10**6, operations=("conv",))
+    with pytest.raises(WeightloomError, match="at most 100,000,000 parameters"):
+        huge.build(huge.sample(np.random.default_rng(0)))
