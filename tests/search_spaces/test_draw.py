@@ -13,7 +13,7 @@ from search_spaces.draw import draw, draw_text, facts
 from search_spaces.layout import GAP_ACROSS, place
 from search_spaces.operations import flops, parameters
 
-SHAPES = {1: (12,), 2: (1, 40), 3: (1, 16, 16)}
+SHAPES = {1: (12,), 2: (1, 40), 3: (1, 40, 40)}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
