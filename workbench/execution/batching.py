@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from search_spaces import Blueprint
 from workbench.execution.stacked import stackable
 
-
 OTHERS_AT_ONCE = 32
 """Networks that do not stack run one architecture after another, so that large batches of them gain nothing."""
 
