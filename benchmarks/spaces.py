@@ -43,6 +43,7 @@ def measure(space: SearchSpace, samples: int) -> dict[str, object]:
     return {
         "shape": list(space.shape),
         "genomes": float(space.size),
+        "genomes_are_exact": space.size_is_exact,
         "samples": samples,
         "valid": sum(is_valid(space, architecture) for architecture in drawn) / samples,
         "distinct_keys": len(keys) / samples,

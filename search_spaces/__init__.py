@@ -2,7 +2,7 @@
 
 from search_spaces.architecture import Architecture, Edge, Genome, Node
 from search_spaces.blueprint import Blueprint, ParameterSpec
-from search_spaces.choices import Choice, Product, Switch, Tree, Trial
+from search_spaces.choices import Choice, Grown, Product, Switch, Tree, Trial
 from search_spaces.encoding import NODE_FEATURES, GraphArrays, encode
 from search_spaces.errors import DamagedFile, RunFailed, UnknownName, WeightloomError
 from search_spaces.mlp import MLPSpace
@@ -19,6 +19,7 @@ __all__ = [
     "Edge",
     "Genome",
     "GraphArrays",
+    "Grown",
     "MLPSpace",
     "Node",
     "ParameterSpec",

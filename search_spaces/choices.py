@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -62,7 +62,32 @@ class Switch:
         return Choice(self.name, tuple(value for value, _ in self.branches))
 
 
-Tree = Choice | Product | Switch
+@dataclass(frozen=True)
+class Grown:
+    """A subtree that is made when a walk comes to it: what there is to choose depends on what was chosen before.
+
+    So a graph may grow node by node, each choice offering only what fits, although the whole tree would fill
+    no memory. It stands in the branches of a `Switch`, whose value its ``state`` takes up.
+
+    Attributes:
+        state: all that the subtree depends on; where states are equal, so are subtrees.
+        grow: the subtree of a state; a pure function.
+        bound: at least the number of genomes of a state's subtree; a pure function, and cheap.
+    """
+
+    state: Hashable
+    grow: Callable[[Any], Tree]
+    bound: Callable[[Any], int]
+
+    @property
+    def tree(self) -> Tree:
+        """The subtree."""
+        return self.grow(self.state)
+
+
+Tree = Choice | Product | Switch | Grown
+COUNTED = 10_000
+"""A size is counted as long as no more grown subtrees have to be looked at."""
 Decide = Callable[[Choice], Value]
 
 
@@ -75,21 +100,55 @@ def walk(tree: Tree, decide: Decide) -> dict[str, Value]:
         for child in tree.children:
             genome |= walk(child, decide)
         return genome
+    if isinstance(tree, Grown):
+        return walk(tree.tree, decide)
     value = decide(tree.choice)
     return {tree.name: value} | walk(dict(tree.branches)[value], decide)
 
 
 def size(tree: Tree) -> int:
-    """The exact number of genomes."""
+    """The number of genomes, see ``exact_size``; where that is not known, an upper bound."""
+    exact = exact_size(tree)
+    return _count(tree, lambda grown: grown.bound(grown.state)) if exact is None else exact
+
+
+def exact_size(tree: Tree) -> int | None:
+    """The exact number of genomes; None where more than ``COUNTED`` grown subtrees differ, which takes too long."""
+    known: dict[tuple[Callable[[Any], Tree], Hashable], int] = {}
+    looked_at = 0
+
+    def below(grown: Grown) -> int:
+        nonlocal looked_at
+        place = (grown.grow, grown.state)
+        if place not in known:
+            looked_at += 1
+            if looked_at > COUNTED:
+                raise _TooManyError
+            known[place] = _count(grown.tree, below)
+        return known[place]
+
+    try:
+        return _count(tree, below)
+    except _TooManyError:
+        return None
+
+
+class _TooManyError(Exception):
+    """Counting was given up."""
+
+
+def _count(tree: Tree, below: Callable[[Grown], int]) -> int:
     if isinstance(tree, Choice):
         return len(tree.options)
     if isinstance(tree, Product):
-        return math.prod(size(child) for child in tree.children)
-    return sum(size(branch) for _, branch in tree.branches)
+        return math.prod(_count(child, below) for child in tree.children)
+    if isinstance(tree, Grown):
+        return below(tree)
+    return sum(_count(branch, below) for _, branch in tree.branches)
 
 
 def all_choices(tree: Tree) -> Iterator[Choice]:
-    """Every choice of the tree once, in order, whether taken or not."""
+    """Every choice of the tree once, in order, whether taken or not; of grown subtrees none, see ``taken``."""
     seen: set[str] = set()
 
     def visit(part: Tree) -> Iterator[Choice]:
@@ -136,6 +195,8 @@ def genomes(tree: Tree) -> Iterator[dict[str, Value]]:
     elif isinstance(tree, Switch):
         for value, branch in tree.branches:
             yield from ({tree.name: value} | rest for rest in genomes(branch))
+    elif isinstance(tree, Grown):
+        yield from genomes(tree.tree)
     elif not tree.children:
         yield {}
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, final
 
 import numpy as np
@@ -106,9 +107,10 @@ class SearchSpace(ABC):
             architecture = self.sample(rng)
             if architecture.key not in exclude:
                 found.setdefault(architecture.key, architecture)
+        size = f"{self.size}" if self.size_is_exact else f"at most {self.size}"
         raise WeightloomError(
             f"space {self.name}: found only {len(found)} of {count} distinct architectures; "
-            f"the space has {self.size} genomes: ask for fewer or widen the space"
+            f"the space has {size} genomes: ask for fewer or widen the space"
         )
 
     @final
@@ -137,10 +139,16 @@ class SearchSpace(ABC):
             yield self.compose(genome)
 
     @final
-    @property
+    @cached_property
     def size(self) -> int:
-        """The exact number of genomes (architectures with equal keys counted apart)."""
+        """The number of genomes (architectures with equal keys counted apart); see ``size_is_exact``."""
         return choices.size(self.tree)
+
+    @final
+    @cached_property
+    def size_is_exact(self) -> bool:
+        """Whether ``size`` is exact; of a large space whose graphs grow node by node it is an upper bound."""
+        return choices.exact_size(self.tree) is not None
 
     @final
     def genome(self, architecture: Architecture) -> dict[str, Value]:

@@ -20,9 +20,9 @@ import optuna
 import pytest
 
 from search_spaces import choices
-from search_spaces.architecture import Architecture, Value
+from search_spaces.architecture import Architecture, Genome, Value
 from search_spaces.blueprint import Blueprint
-from search_spaces.choices import Choice, Product, Tree
+from search_spaces.choices import Choice, Grown, Product, Switch, Tree
 from search_spaces.encoding import NODE_FEATURES, encode
 from search_spaces.space import SearchSpace
 
@@ -62,7 +62,10 @@ class SpaceContract:
     def test_tree_is_well_formed(self, space: SearchSpace) -> None:
         """A name stands for one set of options (Optuna asks for it) and comes once on any path."""
         options: dict[str, tuple[Value, ...]] = {}
-        for choice in _every_choice(space.tree):
+        rng = np.random.default_rng(3)
+        met = (choices.taken(space.tree, space.genome(space.sample(rng))).values() for _ in range(50))
+        every = itertools.islice(_every_choice(space.tree), 5_000)  # of trees that grow, a corner; so draw some too
+        for choice in itertools.chain(every, *met):
             assert options.setdefault(choice.name, choice.options) == choice.options, choice.name
         for path in itertools.islice(_paths(space.tree), 1000):
             assert len(set(path)) == len(path), path
@@ -145,7 +148,7 @@ class SpaceContract:
             changed = [name for name in before.keys() & after.keys() if before[name] != after[name]]
             if space.size > 1:
                 assert len(changed) == 1
-                assert changed[0] in _switches(space.tree) or before.keys() == after.keys()
+                assert changed[0] in _switches(space.tree, before) or before.keys() == after.keys()
 
     def test_neighbours(self, space: SearchSpace, architectures: Sequence[Architecture]) -> None:
         """Valid, all different, one choice away, and one for each other option of each gene."""
@@ -174,9 +177,10 @@ class SpaceContract:
         assert space.crossover(same, same, rng) == same
 
     def test_size(self, space: SearchSpace) -> None:
-        """The stated number of genomes is the number there are."""
+        """The stated number of genomes is the number there are, or a bound that is said to be one."""
         if space.size > self.enumerable:
             pytest.skip(f"{space.size} genomes are too many to list")
+        assert space.size_is_exact
         genomes = {tuple(sorted(genome.items())) for genome in _genomes(space.tree)}
         assert len(genomes) == space.size
         for genome in itertools.islice(genomes, 200):
@@ -202,27 +206,36 @@ def _every_choice(tree: Tree) -> Iterator[Choice]:
     elif isinstance(tree, Product):
         for child in tree.children:
             yield from _every_choice(child)
+    elif isinstance(tree, Grown):
+        yield from _every_choice(tree.tree)
     else:
         yield tree.choice
         for _, branch in tree.branches:
             yield from _every_choice(branch)
 
 
-def _switches(tree: Tree) -> set[str]:
-    if isinstance(tree, Choice):
-        return set()
-    below = tree.children if isinstance(tree, Product) else [branch for _, branch in tree.branches]
-    own = set() if isinstance(tree, Product) else {tree.name}
-    return own.union(*(_switches(child) for child in below))
+def _switches(tree: Tree, genome: Genome) -> set[str]:
+    """Names of the switches on a genome's way."""
+    if isinstance(tree, Switch):
+        return {tree.name} | _switches(dict(tree.branches)[genome[tree.name]], genome)
+    if isinstance(tree, Grown):
+        return _switches(tree.tree, genome)
+    return set().union(*(_switches(child, genome) for child in tree.children)) if isinstance(tree, Product) else set()
 
 
 def _paths(tree: Tree) -> Iterator[tuple[str, ...]]:
-    """The names met on each way through the tree."""
+    """The names met on each way through the tree, one way at a time."""
     if isinstance(tree, Choice):
         yield (tree.name,)
     elif isinstance(tree, Product):
-        for parts in itertools.product(*(list(_paths(child)) for child in tree.children)):
-            yield tuple(itertools.chain(*parts))
+        if not tree.children:
+            yield ()
+            return
+        for first in _paths(tree.children[0]):
+            for rest in _paths(Product(tree.children[1:])):
+                yield (*first, *rest)
+    elif isinstance(tree, Grown):
+        yield from _paths(tree.tree)
     else:
         for _, branch in tree.branches:
             for path in _paths(branch):
@@ -240,6 +253,8 @@ def _genomes(tree: Tree) -> Iterator[dict[str, Value]]:
             for part in parts:
                 genome |= part
             yield genome
+    elif isinstance(tree, Grown):
+        yield from _genomes(tree.tree)
     else:
         for value, branch in tree.branches:
             for rest in _genomes(branch):

@@ -23,6 +23,7 @@ from weightloom.commands.export import export
 from weightloom.commands.generate import generate
 from weightloom.commands.list import list_names
 from weightloom.commands.search import search
+from weightloom.commands.show import show
 from weightloom.commands.sweep import sweep
 from weightloom.commands.train import train
 from weightloom.commands.verify import verify
@@ -30,7 +31,7 @@ from weightloom.stopping import Stopped
 
 VERBS = {
     function.__name__.removesuffix("_names"): function
-    for function in (sweep, search, train, evaluate, compare, generate, export, verify, list_names)
+    for function in (sweep, search, train, evaluate, compare, generate, export, verify, show, list_names)
 }
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2
 

@@ -47,7 +47,10 @@ class MethodSummary(Record):
         difference: ``final`` minus that of the reference, paired by seed; ``None`` for the reference itself.
         claimed: whether the interval of the difference excludes 0.
         found: share of the seeds whose pick has the best final score of the space, 0 to 1; ``None`` = unknown.
-        seconds: of processor time that the method itself took per search, without evaluations.
+        seconds: of processor time that the method itself took per search, its guide's training included, without
+            evaluations.
+        total_seconds: the same with evaluations, as if each search had paid for all of its queries itself; not in
+            records from before it was measured.
         picks: by seed.
     """
 
@@ -58,6 +61,7 @@ class MethodSummary(Record):
     claimed: bool
     found: Measured
     seconds: Number
+    total_seconds: Measured = None
     picks: list[Pick]
 
 

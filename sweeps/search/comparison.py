@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -17,7 +18,8 @@ import numpy as np
 from search_spaces import RunFailed, WeightloomError
 from sweeps.search import METHODS
 from sweeps.search.candidates import Candidates
-from sweeps.search.evaluator import Evaluator, Problem
+from sweeps.search.evaluator import Costly, Evaluator, Problem
+from sweeps.search.guide import Follower, guiding
 from sweeps.search.trajectory import Trajectory, search_once
 from sweeps.watching import Silent, Watcher
 from workbench.metrics.intervals import Interval, bootstrap, bootstrap_curve, paired_difference
@@ -47,6 +49,7 @@ def run_all(
     queries: int,
     seeds: int,
     processes: int = 1,
+    seconds: float = math.inf,
     watcher: Watcher | None = None,
 ) -> dict[str, list[Trajectory]]:
     """Search with every method and every seed 0 … ``seeds`` − 1, in spawned processes of one thread each.
@@ -59,6 +62,8 @@ def run_all(
         queries: each search may ask.
         seeds: searches a method.
         processes: at least 1.
+        seconds: of processor time that each search may take, see ``search_once``; what is found then depends on
+            the machine.
         watcher: told about progress.
 
     Returns:
@@ -75,17 +80,22 @@ def run_all(
         raise WeightloomError(
             f"search: methods: expected one or more different ones, got {', '.join(methods) or 'none'}"
         )
-    for name in methods:
-        METHODS.load(name)
-    problem.open()  # so that a mistake is told before processes start
+    kinds = {name: METHODS.load(name) for name in methods}
+    _, evaluator = problem.open()  # so that a mistake is told before processes start
+    for name, kind in kinds.items():
+        if issubclass(kind, Follower):
+            guiding(name, evaluator)
     tell = watcher or Silent()
+    chunk = 1 if isinstance(evaluator, Costly) else CHUNK
     jobs = [
-        (name, tuple(range(start, min(start + CHUNK, seeds)))) for start in range(0, seeds, CHUNK) for name in methods
+        (name, tuple(range(start, min(start + chunk, seeds)))) for start in range(0, seeds, chunk) for name in methods
     ]
     found: dict[str, list[Trajectory]] = {name: [] for name in methods}
     total, done = len(methods) * seeds, 0
     with _workers(problem, min(processes, len(jobs))) as pool:
-        waiting: set[Future[list[Trajectory]]] = {pool.submit(_job, name, queries, chunk) for name, chunk in jobs}
+        waiting: set[Future[list[Trajectory]]] = {
+            pool.submit(_job, name, queries, seconds, part) for name, part in jobs
+        }
         tell.progress("searches", 0, total)
         try:
             while waiting:
@@ -125,6 +135,7 @@ def summarise(
             claimed=paired is not None and paired.excludes_zero,
             found=None if best is None else float((finals[name] >= best - ROUNDING).mean()),
             seconds=float(np.mean([run.seconds for run in trajectories])),
+            total_seconds=float(np.mean([run.elapsed[-1] for run in trajectories])),
             picks=[
                 Pick(
                     seed=run.seed,
@@ -202,8 +213,10 @@ def _start(problem: Problem) -> None:
     _opened = Candidates(space), evaluator
 
 
-def _job(name: str, queries: int, seeds: Sequence[int]) -> list[Trajectory]:
+def _job(name: str, queries: int, seconds: float, seeds: Sequence[int]) -> list[Trajectory]:
     assert _opened is not None, "a worker is started before its first job"
     candidates, evaluator = _opened
     kind = METHODS.load(name)
-    return [search_once(name, kind, candidates, evaluator, queries=queries, seed=seed) for seed in seeds]
+    return [
+        search_once(name, kind, candidates, evaluator, queries=queries, seed=seed, seconds=seconds) for seed in seeds
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from search_spaces import Architecture, SearchSpace
 
@@ -26,6 +26,18 @@ class Evaluator(Protocol):
     @property
     def best_final_score(self) -> float | None:
         """The highest ``final_score`` in the space, or ``None``."""
+        ...
+
+
+@runtime_checkable
+class Costly(Protocol):
+    """An evaluator whose answers take time, such as real training."""
+
+    def seconds(self, architecture: Architecture) -> float:
+        """Processor seconds that the answer to ``score`` took when it was made.
+
+        Every search pays for its own queries, even for an answer that another one had found and kept.
+        """
         ...
 
 

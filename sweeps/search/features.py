@@ -30,7 +30,8 @@ TRANSPARENT = frozenset({"identity", "add", "concat", "multiply", "activation", 
 class Features:
     """Features of one space's architectures, the same for every search: nothing here depends on scores.
 
-    ``genes``: one column per option, 1 where it is taken, and for a numeric choice its rank among the options.
+    ``genes``: one column per option (of a tree that grows, of the choices met in ``SAMPLED`` random
+    architectures), 1 where it is taken, and for a numeric choice its rank among the options.
     ``ways``: 1 where the architecture's core has that way (see ``ways``). Of the ways met in ``SAMPLED``
     random architectures the ``MOST`` frequent count, if they are met ``RAREST`` times. Path encodings made
     the difference in White et al. 2021 (BANANAS, https://arxiv.org/abs/1910.11858, section 3); this is theirs
@@ -44,19 +45,22 @@ class Features:
         self._candidates = candidates
         self._places: dict[tuple[str, object], int] = {}
         self._ranks: dict[str, tuple[int, dict[object, float]]] = {}
-        for choice in choices.all_choices(candidates.tree):
+        rng = np.random.default_rng(0)
+        sampled = [candidates.sample(rng) for _ in range(SAMPLED)]
+        met_choices = {choice.name: choice for choice in choices.all_choices(candidates.tree)}
+        for genes in sampled:  # of a tree that grows, only choices that are met have columns
+            met_choices |= choices.taken(candidates.tree, dict(genes))
+        for choice in met_choices.values():
             for option in choice.options:
                 self._places[choice.name, option] = len(self._places)
         width = len(self._places)
-        for choice in choices.all_choices(candidates.tree):
+        for choice in met_choices.values():
             numbers = [o for o in choice.options if isinstance(o, int | float) and not isinstance(o, bool)]
             if len(numbers) == len(choice.options) > 2:
                 order = sorted(numbers)
                 self._ranks[choice.name] = width, {option: i / (len(order) - 1) for i, option in enumerate(order)}
                 width += 1
         self._width = width
-        rng = np.random.default_rng(0)
-        sampled = [candidates.sample(rng) for _ in range(SAMPLED)]
         met = Counter(way for genes in sampled for way in ways(candidates.core(genes)))
         common = sorted((-count, way) for way, count in met.items() if RAREST <= count < SAMPLED)[:MOST]
         self._ways = {way: place for place, (_, way) in enumerate(common)}
@@ -78,6 +82,8 @@ class Features:
     def _raw(self, genes: Genes) -> tuple[Float[np.ndarray, " genes"], Float[np.ndarray, " ways"]]:
         own = np.zeros(self._width, dtype=np.float32)
         for name, value in genes:
+            if (name, value) not in self._places:
+                continue
             own[self._places[name, value]] = 1
             if name in self._ranks:
                 place, ranks = self._ranks[name]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from search_spaces import Architecture
 from sweeps.search.candidates import Candidates
-from sweeps.search.evaluator import Evaluator
+from sweeps.search.evaluator import Costly, Evaluator
+from sweeps.search.guide import Follower, guiding
 from sweeps.search.method import SearchMethod
 
 
@@ -24,7 +27,8 @@ class Trajectory:
         pick: index of the architecture picked.
         architecture: the architecture picked.
         final_score: of the pick.
-        seconds: spent by the method, without the evaluations.
+        seconds: of processor time spent by the method and on training its guide, without the evaluations.
+        elapsed: processor seconds that method, guide and evaluations had taken after each query.
     """
 
     method: str
@@ -35,6 +39,7 @@ class Trajectory:
     architecture: Architecture
     final_score: float
     seconds: float
+    elapsed: tuple[float, ...]
 
     def best_so_far(self, queries: int) -> list[float]:
         """The highest score after each of ``queries`` queries; never falls; −inf until one succeeds.
@@ -56,23 +61,44 @@ def search_once(
     *,
     queries: int,
     seed: int,
+    seconds: float = math.inf,
 ) -> Trajectory:
-    """Ask and tell until the queries are spent or the space is."""
-    began = time.process_time()
-    away = 0.0
+    """Ask and tell until the queries are spent, or the seconds, or the space.
+
+    Args:
+        name: of the method, for the record.
+        kind: the method.
+        candidates: the space.
+        evaluator: answers; if it is ``Costly``, its seconds count.
+        queries: at most.
+        seed: of the search.
+        seconds: of processor time after which no further query is made; at least one is.
+
+    Raises:
+        WeightloomError: the method follows a guide and the evaluator has none.
+    """
+    clock = _Clock()
     method = kind(candidates, queries=queries, seed=seed)
+    if isinstance(method, Follower):
+        with clock.stopped():  # a guide says itself what it cost, as it may have been trained before
+            guide = guiding(name, evaluator).guide(seed)
+        clock.spent += guide.seconds
+        method.follow(guide)
     scores: list[float] = []
-    while len(scores) < queries:
+    elapsed: list[float] = []
+    paid = 0.0
+    while len(scores) < queries and not (elapsed and elapsed[-1] >= seconds):
         architecture = method.ask()
         if architecture is None:
             break
-        left = time.process_time()
-        scores.append(evaluator.score(architecture))
-        away += time.process_time() - left
+        with clock.stopped():
+            scores.append(evaluator.score(architecture))
+            paid += evaluator.seconds(architecture) if isinstance(evaluator, Costly) else 0.0
         method.tell(scores[-1])
+        elapsed.append(clock.seconds() + paid)
     pick = method.pick()
     picked = candidates.architecture(method.history[pick])
-    seconds = time.process_time() - began - away
+    spent = clock.seconds()
     return Trajectory(
         method=name,
         seed=seed,
@@ -81,5 +107,25 @@ def search_once(
         pick=pick,
         architecture=picked,
         final_score=evaluator.final_score(picked),
-        seconds=seconds,
+        seconds=spent,
+        elapsed=tuple(elapsed),
     )
+
+
+class _Clock:
+    """Processor time since it was made, without what passes while it is stopped."""
+
+    def __init__(self) -> None:
+        self.spent = 0.0
+        self._since = time.process_time()
+
+    def seconds(self) -> float:
+        return self.spent + time.process_time() - self._since
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.spent += time.process_time() - self._since
+        try:
+            yield
+        finally:
+            self._since = time.process_time()

@@ -6,6 +6,7 @@ import pytest
 
 from search_spaces import SPACES, MLPSpace, SearchSpace
 from search_spaces.cell import CellSpace
+from search_spaces.dag import DagSpace
 from search_spaces.testing import SpaceContract
 
 SHAPES = {1: (7,), 2: (1, 9), 3: (2, 8, 5)}
@@ -59,3 +60,20 @@ class TestFullCell(SpaceContract):
     @pytest.fixture
     def space(self) -> SearchSpace:
         return CellSpace(inputs=64, outputs=3, shape=(1, 8, 8), channels=4, cells=2, stages=2)
+
+
+class TestListableDag(SpaceContract):
+    @pytest.fixture
+    def space(self) -> SearchSpace:
+        return DagSpace(
+            inputs=8,
+            outputs=3,
+            shape=(1, 8),
+            nodes=(1, 2),
+            widths=(2,),
+            kernels=(1,),
+            heads=(1,),
+            attentions=("full",),
+            activations=("relu",),
+            norms=("layer",),
+        )

@@ -1,12 +1,13 @@
 """Trees of choices, and the space of multilayer perceptrons."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from search_spaces import Choice, MLPSpace, Product, Switch, UnknownName, WeightloomError, choices
+from search_spaces import Choice, Grown, MLPSpace, Product, Switch, Tree, UnknownName, WeightloomError, choices
 
 TREE = Product(
     (
@@ -29,6 +30,7 @@ def test_size_by_hand() -> None:
 
 def test_every_choice_once() -> None:
     assert [c.name for c in choices.all_choices(TREE)] == ["colour", "kind", "size", "flag", "inner"]
+    assert [c.name for c in choices.all_choices(Product((TREE, Grown((2, 1), falling, bound))))][5:] == []
 
 
 @pytest.mark.parametrize("options", [(), (1, 1), ("a", "b", "a")])
@@ -96,6 +98,58 @@ def test_crossover_takes_genes_from_parents() -> None:
 
     assert choices.crossover(TREE, first, second, pick) == first
     assert met == {"colour": ("red", "blue"), "kind": ("deep", "nested"), "size": (3,), "flag": (True,)}
+
+
+def falling(state: tuple[int, int]) -> Tree:
+    """Words of at most so many numbers, none larger than the one before."""
+    left, largest = state
+    if not left:
+        return Product(())
+    values = tuple((v, Grown((left - 1, v), falling, bound)) for v in range(largest + 1))
+    return Switch(f"place_{left}@{largest}", values)
+
+
+def bound(state: tuple[int, int]) -> int:
+    left, largest = state
+    return (largest + 1) ** left
+
+
+def test_grown_trees_are_counted_exactly() -> None:
+    # falling words of length 3 over 0..2: multisets, 5 choose 3
+    tree = Grown((3, 2), falling, bound)
+    assert choices.exact_size(tree) == choices.size(tree) == 10
+    # 20 places of up to 21 numbers: shared states make it countable at once, though no one could list them
+    assert choices.exact_size(Grown((20, 20), falling, bound)) == math.comb(40, 20)
+
+
+def test_grown_trees_that_are_too_many_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "COUNTED", 100)
+
+    def split(path: tuple[int, ...]) -> Tree:
+        branches = tuple((v, Grown((*path, v), split, most)) for v in range(3))
+        return Switch(f"at_{len(path)}", branches) if len(path) < 20 else Product(())
+
+    def most(path: tuple[int, ...]) -> int:
+        return 4 ** (20 - len(path))
+
+    tree = Product((Choice("colour", ("red", "green")), Grown((), split, most)))
+    assert choices.exact_size(tree) is None
+    assert choices.size(tree) == 2 * 4**20
+
+
+def test_grown_trees_are_walked_like_others() -> None:
+    tree = Product((Choice("colour", ("red", "green")), Grown((2, 1), falling, bound)))
+    genome = {"colour": "red", "place_2@1": 1, "place_1@1": 1}
+    assert choices.validate(tree, genome) == genome
+    with pytest.raises(WeightloomError, match="place_1@1' is missing; allowed are"):
+        choices.validate(tree, {"colour": "red", "place_2@1": 1})
+    with pytest.raises(UnknownName, match="place_1@0"):
+        choices.validate(tree, {**genome, "place_1@0": 0})
+    assert list(choices.neighbours(tree, genome)) == [
+        {"colour": "green", "place_2@1": 1, "place_1@1": 1},
+        {"colour": "red", "place_2@1": 0, "place_1@0": 0},
+        {"colour": "red", "place_2@1": 1, "place_1@1": 0},
+    ]
 
 
 @pytest.mark.parametrize(

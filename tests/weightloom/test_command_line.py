@@ -119,6 +119,20 @@ def test_list_knows_what_is_registered(capsys: Capture) -> None:
         (("search", "cell", "--table", "nasbench201", "--column", "e12_c10"), "Did you mean 'e12_c10_"),
         (("search", "cell", "--table", "nasbench201", "--reference", "gp"), "unknown reference method 'gp'"),
         (("search", "cell", "--table", "nasbench201", "--seeds", "0"), "seeds: expected an integer of at least 1"),
+        (("search", "cell"), "exactly one of --table NAME and --task NAME, got neither"),
+        (("search", "mlp", "--table", "nasbench201", "--task", "digits"), "--task NAME, got both"),
+        (("search", "cell", "--table", "nasbench201", "--steps", "50"), "--steps: expected with --task only"),
+        (("search", "cell", "--table", "nasbench201", "--method", "guided"), "search method guided: expected a task"),
+        (("search", "mlp", "--task", "digits", "--column", "x"), "--column: expected with --table only"),
+        (("search", "mlp", "--task", "digit"), "unknown task 'digit'. Did you mean 'digits'?"),
+        (("search", "mpl", "--task", "digits"), "unknown space 'mpl'. Did you mean 'mlp'?"),
+        (("search", "conv1d", "--task", "digits"), "conv1d"),
+        (("search", "mlp", "--task", "idx"), "--data FOLDER"),
+        (("search", "mlp", "--task", "digits", "--steps", "5"), "--steps: expected an integer of at least 10, got 5"),
+        (("search", "mlp", "--task", "digits", "--generator-steps", "0"), "--generator-steps: expected an integer"),
+        (("search", "mlp", "--task", "digits", "--generator", "nothing"), "nothing/origin.json"),
+        (("search", "mlp", "--task", "digits", "--generator", "x", "--generator-steps", "9"), "leave one out"),
+        (("search", "mlp", "--task", "digits", "--queries", "0"), "queries: expected an integer of at least 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -152,6 +166,28 @@ def test_search_writes_record_and_page(capsys: Capture, tmp_path: Path) -> None:
     assert result["methods"]["random"]["final"]["n"] == 6
     assert main([*command, "--seeds", "2", "--out", str(tmp_path)]) == 0
     assert "difference to local" in capsys.readouterr().out
+
+
+def test_search_by_real_training_keeps_its_answers(capsys: Capture, tmp_path: Path) -> None:
+    command = ["search", "mlp", "--task", "digits", "--method", "random,guided", "--queries", "2", "--seeds", "1"]
+    command += ["--steps", "10", "--generator-steps", "2", "--runs-folder", str(tmp_path / "runs")]
+    assert main([*command, "--out", str(tmp_path / "a"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert result["problem"] == "task digits"
+    assert result["best_final"] is None
+    for method in result["methods"].values():
+        assert 0 < method["final"]["mean"] < 1
+        assert method["total_seconds"] > method["seconds"] > 0
+    assert "--steps 10 --generator-steps 2" in result["command"]
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/.search/**/*") if path.is_file()}
+    assert 4 <= len([path for path in kept if "answers" in path.parts]) <= 8
+    assert main([*command, "--out", str(tmp_path / "b")]) == 0
+    assert "s in all" in capsys.readouterr().out
+    again = json.loads((tmp_path / "b" / "search.json").read_text())
+    for name, method in again["methods"].items():
+        assert method["picks"] == result["methods"][name]["picks"]
+    now = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/.search/**/*") if path.is_file()}
+    assert now == kept, "nothing was trained again"
 
 
 def test_a_mistake_of_ours_is_one_line_with_a_log(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from workbench import files
 from workbench.comparison import SHORT_TABLE, verdict_sentences
 from workbench.metrics.registry import METRICS, Metric
 from workbench.report.figures import all_figures
+from workbench.report.pictures import Picture, pictures
 from workbench.report.plot import style
 from workbench.summary import FILE_NAME, MISSING, Estimate, Summary, shown
 
@@ -25,15 +26,17 @@ DIRECTIONS = {"up": "higher is better", "down": "lower is better", "near": "best
 
 
 def write_report(summary: Summary, folder: str | Path) -> Path:
-    """Write ``report.html`` into ``folder``: one file that needs no network, made from the summary alone.
+    """Write ``report.html`` into ``folder``: one file that needs no network.
+
+    It is made from the summary, and from the exported networks beside it, whose architectures are drawn.
 
     Returns:
         The path of the report.
     """
-    return files.write_text(Path(folder) / "report.html", render(summary))
+    return files.write_text(Path(folder) / "report.html", render(summary, pictures(summary, folder)))
 
 
-def render(summary: Summary) -> str:
+def render(summary: Summary, drawn: Sequence[Picture] = ()) -> str:
     """The whole page as HTML; names from the summary are escaped wherever they stand."""
     figures = all_figures(summary)
     sentences = verdict_sentences(summary)
@@ -54,6 +57,7 @@ def render(summary: Summary) -> str:
         looks=style(summary),
         figures=figures,
         specs=[panel.spec for figure in figures for panel in figure.panels],
+        pictures=drawn,
         exports=[(export, _link(export.path)) for export in summary.exports],
         command=reproduce_command(summary),
         **page_parts(),

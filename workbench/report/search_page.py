@@ -141,7 +141,8 @@ def _row(summary: SearchSummary, method: MethodSummary) -> tuple[str, ...]:
     else:
         difference = bracketed(method.difference, sign=True) + ("" if method.claimed else " not told apart")
     found = MISSING if method.found is None else f"{method.found:.0%}"
-    return bracketed(method.final), bracketed(method.regret), difference, found, f"{method.seconds:.2f} s"
+    total = MISSING if method.total_seconds is None else f"{method.total_seconds:.1f} s"
+    return bracketed(method.final), bracketed(method.regret), difference, found, f"{method.seconds:.2f} s", total
 
 
 def _turned(summary: SearchSummary, mean: float, low: float, high: float) -> tuple[float, float, float]:
