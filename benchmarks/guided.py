@@ -88,7 +88,7 @@ def report(runs: dict[str, list[Trajectory]], budget: float) -> dict[str, Any]:
 def table(found: dict[str, Any], budget: float) -> str:
     """Markdown."""
     lines = [
-        f"| method | seconds until {found['target']:.4f} (at most {budget:.0f}) | found | queries | own s | test score |",
+        f"| method | seconds until {found['target']:.4f} (of {budget:.0f}) | found | queries | own s | test score |",
         "|---|---|---|---|---|---|",
     ]
     for name, m in found["methods"].items():
