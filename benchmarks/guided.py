@@ -5,8 +5,8 @@ search with the same processor seconds (``--methods`` adds others, such as the p
 without a guide); the training of its generator counts as the guided search's own.
 Written are the seconds until a network within 0.5 points of the best known is found, the score found after so many
 seconds, and the picks' test scores. Answers of real training are shared between methods, but each search pays for
-its own; so the benchmark takes about as long as its unpaid sum: at most seeds x methods x seconds / processes, with
-the defaults 23 minutes, of which shared answers save some, and one for the picks.
+its own; so the benchmark takes at most seeds x methods x seconds / processes: with the defaults five rounds of two
+searches, 22 minutes, and one or two for the picks.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--space", default="conv1d")
     parser.add_argument("--methods", default=",".join(METHODS), help="commas between")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=300.0, help="of processor time, for each search")
+    parser.add_argument("--seconds", type=float, default=260.0, help="of processor time, for each search")
     parser.add_argument("--steps", type=int, default=400, help="of each real training")
     parser.add_argument("--generator-steps", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
