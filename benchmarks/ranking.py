@@ -54,6 +54,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         mode="task",
         steps=options.steps,
         architectures=options.architectures,
+        learning_rate=options.learning_rate,
         input_noise=0.1,
         sparse_share=0.0,
         seed=options.seed,
@@ -72,7 +73,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             folder=options.runs / ".zoo",
             progress=told,
         )
-        outcome = run_family(laboratory, options.family, {}, training, evaluation, told=told)
+        outcome = run_family(
+            laboratory, options.family, {"latent_start": options.latent_start}, training, evaluation, told=told
+        )
     yardstick, task = laboratory.test, laboratory.task
     real = yardstick.scores.mean(1)
     epoch = Recipe(steps=max(10, math.ceil(len(task.train) / 64)), input_noise=0.1)
@@ -107,8 +110,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--family", default="mlp")
     parser.add_argument("--held-out", type=int, default=100)
     parser.add_argument("--pool", type=int, default=2000)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--architectures", type=int, default=8, help="in one step of the generator's training")
+    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--latent-start", type=float, default=0.1)
     parser.add_argument("--real-steps", type=int, default=800)
     parser.add_argument("--latents", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

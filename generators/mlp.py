@@ -21,6 +21,12 @@ class LatentConfig(GeneratorConfig):
     """Settings of the families that read a latent vector."""
 
     latent: int = Field(default=32, ge=1, le=4096, description="length of the latent vector")
+    latent_start: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="how much of the latent an untrained generator hears; deep targets learn only from little",
+    )
 
 
 class MLPConfig(LatentConfig):
@@ -48,7 +54,7 @@ class MLPGenerator(Generator, Decoder):
         c = config or MLPConfig()
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
-        self.condition = nn.Linear(c.latent + 16, c.hidden)
+        self.condition = listening(c.latent, c.latent_start, c.hidden)
         self.enter = nn.Linear(c.d, c.hidden)
         self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
@@ -77,6 +83,18 @@ class MLPGenerator(Generator, Decoder):
         out = self.leave(h)
         edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
         return to_generated(self.tokenizer, layout, out[..., :-1], out[..., -1], edges[..., 0], condition)
+
+
+def listening(latent: int, start: float, outputs: int) -> nn.Linear:
+    """A layer that reads a latent and 16 features of the condition, the former weakened by ``start`` before training.
+
+    Networks from differing latents then begin alike. Where they are deep, their gradients would else cancel: the sign
+    of what a deep layer should do depends on all layers before it, which each latent draws anew.
+    """
+    layer = nn.Linear(latent + 16, outputs)
+    with torch.no_grad():
+        layer.weight[:, :latent] *= start
+    return layer
 
 
 def draw_vectors(seeds: Sequence[int], length: int) -> Tensor:

@@ -14,7 +14,7 @@ from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial
 from generators.heads import sinusoid, to_generated, unit_head
-from generators.mlp import LatentConfig, draw_vectors
+from generators.mlp import LatentConfig, draw_vectors, listening
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
 
@@ -42,7 +42,7 @@ class TransformerGenerator(Generator, Decoder):
         c = config or TransformerConfig()
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
-        self.condition = nn.Linear(c.latent + 16, c.d)
+        self.condition = listening(c.latent, c.latent_start, c.d)
         self.body = TokenTransformer(c.d, c.layers)
         self.leave = unit_head(c.d, self.tokenizer.entries + 1)
         self.edge = nn.Linear(c.d, 1)

@@ -143,3 +143,16 @@ def test_index_codes_differ_and_have_unit_variance() -> None:
     near = torch.cdist(codes, codes) + torch.eye(2000) * 9
     assert float(near.min()) > 0.5
     assert not torch.equal(index_code(torch.arange(5)), index_code(torch.arange(5), seed=1))
+
+
+@pytest.mark.parametrize("family", [MLPGenerator, TransformerGenerator])
+def test_an_untrained_generator_hears_as_little_of_the_latent_as_asked(family: type[Generator]) -> None:
+    blueprints = [Blueprint.of(small_architectures()[0])] * 2
+
+    def difference(start: float) -> float:
+        torch.manual_seed(0)
+        tokens = family(family.Config(latent_start=start)).generate(blueprints, [1, 2]).tokens
+        return float((tokens[0] - tokens[1]).norm())
+
+    assert difference(0.0) == 0
+    assert 0 < difference(0.1) < 0.3 * difference(1.0)
