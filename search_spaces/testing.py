@@ -63,7 +63,7 @@ class SpaceContract:
         """A name stands for one set of options (Optuna asks for it) and comes once on any path."""
         options: dict[str, tuple[Value, ...]] = {}
         rng = np.random.default_rng(3)
-        met = (choices.taken(space.tree, space.genome(space.sample(rng))).values() for _ in range(50))
+        met = (_met(space.tree, rng) for _ in range(50))
         every = itertools.islice(_every_choice(space.tree), 5_000)  # of trees that grow, a corner; so draw some too
         for choice in itertools.chain(every, *met):
             assert options.setdefault(choice.name, choice.options) == choice.options, choice.name
@@ -197,6 +197,18 @@ class SpaceContract:
             assert trial.params == {f"space.{name}": value for name, value in architecture.genome}
             assert space.suggest(optuna.trial.FixedTrial(dict(architecture.genome))) == architecture
             study.tell(trial, 0.0)
+
+
+def _met(tree: Tree, rng: np.random.Generator) -> list[Choice]:
+    """The choices on one random way through the tree."""
+    found: list[Choice] = []
+
+    def decide(choice: Choice) -> Value:
+        found.append(choice)
+        return choice.options[int(rng.integers(len(choice.options)))]
+
+    choices.walk(tree, decide)
+    return found
 
 
 def _every_choice(tree: Tree) -> Iterator[Choice]:

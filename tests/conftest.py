@@ -1,6 +1,7 @@
 """What all tests share: types and shapes checked at run time, an unhurried hypothesis, one thread."""
 
 import os
+import sys
 
 # Before torch is imported: threads that wait for each other cost small networks ten times their time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -12,6 +13,8 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from search_spaces import Architecture
 
 # Before anything of ours is imported: every annotation of these packages is checked at each call, shapes too.
@@ -31,6 +34,14 @@ def pytest_configure(config: pytest.Config) -> None:
         "filterwarnings",
         "ignore:Do not use the .random. module:hypothesis.errors.HypothesisDeprecationWarning",
     )
+
+
+@pytest.fixture(autouse=True)
+def _denormal_numbers() -> "Iterator[None]":
+    """Whoever trains flushes them for the whole thread; hypothesis wants them back."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -59,7 +59,10 @@ class PCABaseline(FittedBaseline):
         mean, _, _ = moments(adapted.values, alive)
         residuals = ((adapted.values - mean) * alive).flatten(1)
         factors = component_factors(residuals, self.settings.rank)
-        drawn = latent[:, : factors.shape[1]] @ factors.T @ residuals
+        # added up one by one: a matrix product rounds rows differently, and equal seeds would give unequal networks
+        drawn = residuals.new_zeros(len(latent), residuals.shape[1])
+        for number, direction in zip(latent.T, factors.T @ residuals, strict=False):
+            drawn.addcmul_(number[:, None], direction)
         return mean + drawn.view(-1, *mean.shape), majority_gates(adapted.gates, len(latent))
 
 
