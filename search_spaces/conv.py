@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome, Value
+from search_spaces.arguments import known_words, whole_numbers
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree
-from search_spaces.errors import UnknownName, WeightloomError
 from search_spaces.operations import ACTIVATIONS, SPATIAL_NORMS, Shape
 from search_spaces.space import SearchSpace
 
@@ -78,17 +78,11 @@ class ConvSpace(SearchSpace):
             "groups": groups,
             "strides": strides,
         }
-        for what, values in numbers.items():
-            if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in values):
-                raise WeightloomError(f"space {self.name}: {what} must be integers of at least 1, got {list(values)}")
-        for what, words, known in (
-            ("block", blocks, BLOCKS),
-            ("activation", activations, ACTIVATIONS),
-            ("norm", norms, SPATIAL_NORMS),
-        ):
-            for word in words:
-                if word not in known:
-                    raise UnknownName(what, word, known)
+        whole_numbers(self.name, 1, numbers)
+        known_words(
+            self.name,
+            {"block": (blocks, BLOCKS), "activation": (activations, ACTIVATIONS), "norm": (norms, SPATIAL_NORMS)},
+        )
         self.stages = tuple(stages)
         self.depths, self.widths, self.kernels = tuple(depths), tuple(widths), tuple(kernels)
         self.groups, self.strides = tuple(groups), tuple(strides)

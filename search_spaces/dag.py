@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome, Value
+from search_spaces.arguments import heads_divide, known_words, whole_numbers
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Grown, Product, Switch, Tree
-from search_spaces.errors import UnknownName, WeightloomError
+from search_spaces.errors import WeightloomError
 from search_spaces.operations import ACTIVATIONS, ATTENTIONS, SPATIAL_NORMS, Shape
 from search_spaces.space import SearchSpace
 
@@ -104,24 +105,17 @@ class DagSpace(SearchSpace):
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
         single = {"reach": (reach,), "shortest": (shortest,), "most_channels": (most_channels,)}
-        for what, values in {"nodes": nodes, "widths": widths, "kernels": kernels, "heads": heads, **single}.items():
-            if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in values):
-                raise WeightloomError(f"space dag: {what} must be integers of at least 1, got {list(values)}")
-        for what, words, known in (
-            ("operation", operations, (*UNARY, *JOINS)),
-            ("attention", attentions, ATTENTIONS),
-            ("activation", activations, ACTIVATIONS),
-            ("norm", norms, SPATIAL_NORMS),
-        ):
-            for word in words:
-                if word not in known:
-                    raise UnknownName(what, word, known)
-        for width, count in ((w, h) for w in widths for h in heads):
-            if width % count:
-                raise WeightloomError(
-                    f"space dag: every one of heads must divide each of widths, got {count} heads for width {width}; "
-                    "leave one of them out"
-                )
+        whole_numbers(self.name, 1, {"nodes": nodes, "widths": widths, "kernels": kernels, "heads": heads, **single})
+        known_words(
+            self.name,
+            {
+                "operation": (operations, (*UNARY, *JOINS)),
+                "attention": (attentions, ATTENTIONS),
+                "activation": (activations, ACTIVATIONS),
+                "norm": (norms, SPATIAL_NORMS),
+            },
+        )
+        heads_divide(self.name, heads, widths)
         if not ALWAYS & set(operations):
             raise WeightloomError(
                 f"space dag: expected one of {', '.join(sorted(ALWAYS))} among operations, got {list(operations)}; "

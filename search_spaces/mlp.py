@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome
+from search_spaces.arguments import known_words, whole_numbers
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree
-from search_spaces.errors import UnknownName, WeightloomError
 from search_spaces.operations import ACTIVATIONS, NORMS, Shape
 from search_spaces.space import SearchSpace
 
@@ -59,20 +59,17 @@ class MLPSpace(SearchSpace):
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
         self.shape = (inputs,)  # whatever the shape, these networks read the values flat
-        for what, values, least in (("depths", depths, 0), ("widths", widths, 1)):
-            if not all(isinstance(v, int) and not isinstance(v, bool) and v >= least for v in values):
-                raise WeightloomError(f"space mlp: {what} must be integers of at least {least}, got {list(values)}")
-        for what, words, known in (
-            ("activation", activations, ACTIVATIONS),
-            ("norm", norms, NORMS),
-            ("unit", units, tuple(UNITS)),
-            ("wiring", wirings, WIRINGS),
-        ):
-            if not words:
-                raise WeightloomError(f"space mlp: expected at least one {what} of {', '.join(known)}, got none")
-            for word in words:
-                if word not in known:
-                    raise UnknownName(what, word, known)
+        whole_numbers(self.name, 0, {"depths": depths})
+        whole_numbers(self.name, 1, {"widths": widths})
+        known_words(
+            self.name,
+            {
+                "activation": (activations, ACTIVATIONS),
+                "norm": (norms, NORMS),
+                "unit": (units, UNITS),
+                "wiring": (wirings, WIRINGS),
+            },
+        )
         self.depths = tuple(depths)
         self.widths = tuple(widths)
         self.activations = tuple(activations)

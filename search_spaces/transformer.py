@@ -7,9 +7,10 @@ from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome
+from search_spaces.arguments import heads_divide, known_words, whole_numbers
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree
-from search_spaces.errors import UnknownName, WeightloomError
+from search_spaces.errors import WeightloomError
 from search_spaces.operations import ACTIVATIONS, ATTENTIONS, Shape
 from search_spaces.space import SearchSpace
 
@@ -57,25 +58,14 @@ class TransformerSpace(SearchSpace):
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
         numbers = {"patches": patches, "widths": widths, "depths": depths, "heads": heads, "ratios": ratios}
-        for what, values in numbers.items():
-            if not all(isinstance(v, int) and not isinstance(v, bool) and v >= 1 for v in values):
-                raise WeightloomError(f"space transformer: {what} must be integers of at least 1, got {list(values)}")
-        for width in widths:
-            for count in heads:
-                if width % count:
-                    raise WeightloomError(
-                        f"space transformer: every one of heads must divide each of widths, got {count} heads for "
-                        f"width {width}; leave one of them out"
-                    )
+        whole_numbers(self.name, 1, numbers)
+        heads_divide(self.name, heads, widths)
         if max(patches) > min(self.shape[1:]):
             raise WeightloomError(
                 f"space transformer: patches must be at most {min(self.shape[1:])} for examples of shape "
                 f"{self.shape}, got {max(patches)}"
             )
-        for what, words, known in (("attention", attentions, ATTENTIONS), ("activation", activations, ACTIVATIONS)):
-            for word in words:
-                if word not in known:
-                    raise UnknownName(what, word, known)
+        known_words(self.name, {"attention": (attentions, ATTENTIONS), "activation": (activations, ACTIVATIONS)})
         self.patches, self.widths, self.depths = tuple(patches), tuple(widths), tuple(depths)
         self.heads, self.ratios = tuple(heads), tuple(ratios)
         self.attentions, self.activations = tuple(attentions), tuple(activations)
