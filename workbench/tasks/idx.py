@@ -30,7 +30,7 @@ def idx(folder: str | None = None) -> Task:
         raise WeightloomError(
             f"task idx: expected a folder with the four files of MNIST's format, got {folder!r}. "
             "Name one with --data FOLDER; Debian: apt install dataset-fashion-mnist puts one into "
-            "/usr/share/dataset-fashion-mnist"
+            "/usr/share/datasets/fashion-mnist"
         )
     paths = [_find(Path(folder), name) for name in FILES]
     images, labels, test_images, test_labels = (read_idx(path) for path in paths)
