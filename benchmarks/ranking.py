@@ -32,9 +32,8 @@ from workbench.zoo import Recipe, ZooConfig, train_sorted
 
 def interval(statistic: Callable[[np.ndarray, np.ndarray], float], a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     """A statistic of two aligned lists with a 95 % bootstrap interval over architectures."""
-    index = np.random.default_rng(0).integers(len(a), size=(1000, len(a)))
-    low, high = np.quantile([statistic(a[i], b[i]) for i in index], [0.025, 0.975])
-    return {"mean": float(statistic(a, b)), "low": float(low), "high": float(high)}
+    found = metrics.resampled(len(a), lambda i: statistic(a[i], b[i]), resamples=1000)
+    return {"mean": found.mean, "low": found.low, "high": found.high}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

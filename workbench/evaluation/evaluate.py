@@ -183,8 +183,4 @@ def _resampled(values: np.ndarray, statistic: object, seed: int = 0) -> Interval
 def _resampled_pair(a: np.ndarray, b: np.ndarray, statistic: object, seed: int = 0, resamples: int = 300) -> Interval:
     """Percentile bootstrap over architectures of any figure of two aligned lists."""
     assert callable(statistic)
-    index = np.random.default_rng(seed).integers(len(a), size=(resamples, len(a)))
-    drawn = [float(statistic(a[i], b[i])) for i in index]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    mean = float(statistic(a, b))
-    return Interval(mean=mean, low=min(mean, float(low)), high=max(mean, float(high)), n=len(a))
+    return metrics.resampled(len(a), lambda i: statistic(a[i], b[i]), seed=seed, resamples=resamples)

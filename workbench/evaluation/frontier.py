@@ -90,8 +90,6 @@ def gaps(own: Place, frontiers: Mapping[Source, Place], seed: int = 0) -> dict[s
     The frontier's score between two noise levels is interpolated in a straight line; outside its range it is that of
     its end. Positive = better than noise. The interval resamples architectures, the frontier's with the generator's.
     """
-    count = len(own.score)
-    index = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
     found: dict[str, Interval] = {}
     for source, frontier in frontiers.items():
         for axis, name in (("spread", "gap"), ("novelty", "gap_novelty")):
@@ -105,10 +103,8 @@ def gaps(own: Place, frontiers: Mapping[Source, Place], seed: int = 0) -> dict[s
                 reached = np.interp(here[chosen].mean(), levels[order], of.score[:, chosen].mean(1)[order])
                 return float(own.score[chosen].mean() - reached)
 
-            mean = gap(np.arange(count))
-            low, high = np.quantile([gap(chosen) for chosen in index], [0.025, 0.975])
             suffix = "" if source == "noise" else "_oracle"
-            found[name + suffix] = Interval(mean=mean, low=min(mean, float(low)), high=max(mean, float(high)), n=count)
+            found[name + suffix] = metrics.resampled(len(own.score), gap, seed=seed, resamples=RESAMPLES)
     return found
 
 

@@ -303,10 +303,11 @@ class Stack:
             workspace: memory to use again, see there; by default new one is taken.
         """
         memory = workspace or Fresh()
+        padded = torch.nn.functional.pad(gates, (0, 1), value=1.0)  # the last one is what is always open
         values: list[Tensor] = [x]
         masks = (self.existing if open_rows is None else open_rows).split(self.sizes)
         for j, (slot, (lanes, weights)) in enumerate(zip(self.slots, blocks, strict=True)):
-            z = self._gathered(values, gates, slot, (memory, j))
+            z = self._gathered(values, padded, slot, (memory, j))
             shape = (self.count, slot.width, slot.chunks)
             is_open = masks[j].view(shape)[..., 0]
             closing = open_rows is not None
@@ -315,7 +316,7 @@ class Stack:
         return values[-1] if self.back is None else _Reorder.apply(values[-1], *self.back, (memory, -1))
 
     def _gathered(self, values: list[Tensor], gates: Tensor, slot: Slot, space: Space) -> Tensor:
-        """The resized inputs of a slot in its order, added up over its wires."""
+        """The resized inputs of a slot in its order, added up over its wires; the last column of ``gates`` is 1."""
         parts: list[Tensor] = []
         shares: list[Tensor | None] = []
         for wire in slot.wires:
@@ -328,8 +329,7 @@ class Stack:
                 value = torch.nn.functional.pad(value, (0, slot.inputs - value.shape[-1]))
             share = None if wire.reach is None else wire.reach.to(value.dtype)
             if share is not None and wire.gate is not None:
-                padded = torch.nn.functional.pad(gates, (0, 1), value=1.0)
-                share = share * padded[slot.order, wire.gate][:, None]
+                share = share * gates[slot.order, wire.gate][:, None]
             parts.append(value)
             shares.append(share)
         if len(parts) == 1 and shares[0] is None:

@@ -7,7 +7,7 @@ from workbench.metrics.calibration import ece, ensemble_score
 from workbench.metrics.connectivity import edge_entropy, mask_iou, sparsity
 from workbench.metrics.distances import distance_to_mean_ratio, hellinger
 from workbench.metrics.fidelity import fidelity, worst_decile
-from workbench.metrics.intervals import Interval, bootstrap, paired_difference
+from workbench.metrics.intervals import Interval, bootstrap, paired_difference, resampled
 from workbench.metrics.manifold import PRDC, Distances, mmd, one_nn, prdc
 from workbench.metrics.matching import match_neurons, matched_distances, matched_l2
 from workbench.metrics.novelty import nearest, replica_share, rho
@@ -61,6 +61,7 @@ __all__ = [
     "rank_tau_top",
     "regret_at",
     "replica_share",
+    "resampled",
     "rho",
     "sparsity",
     "spread",

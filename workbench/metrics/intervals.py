@@ -5,6 +5,7 @@ Dimensions: ``samples`` = the independent units (architectures, or seeds), never
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,3 +130,18 @@ def bootstrap_curve(
     middle = rows.mean(axis=0)
     low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return middle, np.minimum(low, middle), np.maximum(high, middle)
+
+
+def resampled(count: int, statistic: Callable[[np.ndarray], float], *, seed: int = 0, resamples: int = 300) -> Interval:
+    """Percentile bootstrap of any figure of ``count`` units, which is given the indices of a sample of them.
+
+    Args:
+        count: how many units there are.
+        statistic: of the units whose indices it is given; of all in their order it is the interval's mean.
+        seed: of the resampling.
+        resamples: number of resamples.
+    """
+    index = np.random.default_rng(seed).integers(count, size=(resamples, count))
+    low, high = np.quantile([float(statistic(chosen)) for chosen in index], [0.025, 0.975])
+    mean = float(statistic(np.arange(count)))
+    return Interval(mean=mean, low=min(mean, float(low)), high=max(mean, float(high)), n=count)

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from search_spaces.errors import WeightloomError
-from workbench.metrics import Interval, bootstrap, paired_difference
+from workbench.metrics import Interval, bootstrap, paired_difference, resampled
 
 samples = arrays(np.float64, st.integers(1, 12), elements=st.floats(-100, 100))
 
@@ -101,3 +101,12 @@ def test_refuses_unequal_pairs_and_unknown_statistics():
         unwrap(bootstrap)(np.zeros(3), statistic="mode")
     with pytest.raises(WeightloomError, match="resamples"):
         bootstrap(np.zeros(3), resamples=0)
+
+
+def test_resampling_a_mean_is_the_bootstrap_of_the_mean() -> None:
+    values = np.random.default_rng(3).normal(size=40)
+    found = resampled(40, lambda i: values[i].mean(), resamples=4000)
+    expected = bootstrap(values, resamples=4000)
+    assert found.mean == pytest.approx(values.mean())
+    assert found.n == 40
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.02)
