@@ -46,7 +46,8 @@ class Trained:
     """What real training gave.
 
     Attributes:
-        collection: the networks at their best validation step, with that score.
+        collection: the networks at their best validation step, with that score; with ``checkpoints`` each network at
+            so many steps of its training instead, side by side.
         curve: mean validation score at each look.
         still_improving: share of networks whose best look was the last one.
     """
@@ -64,6 +65,7 @@ def train_networks(
     recipe: Recipe,
     *,
     densities: Sequence[float] | None = None,
+    checkpoints: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
     """Train networks side by side on the task's device, in one optimizer; best of one kind (see ``batches``).
@@ -76,6 +78,7 @@ def train_networks(
         recipe: the same for all.
         densities: share of hidden neurons each network keeps: halfway the weakest are closed
             for good, see ``prune_neurons`` (all stay open by default).
+        checkpoints: 0 = each network at its best step; else at so many steps, evenly spaced over the second half.
         progress: called with the network steps (steps times networks) done since the last call.
     """
     device = task.train.x.device
@@ -99,6 +102,8 @@ def train_networks(
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
     best_tokens = tokens()
     curve: list[float] = []
+    marks = {recipe.steps - recipe.steps // 2 * i // checkpoints for i in range(checkpoints)}
+    trail: list[tuple[Tensor, Tensor]] = []
     told = 0
     masks: Any | None = None
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
@@ -121,7 +126,7 @@ def train_networks(
             leaf.grad = gradient.contiguous()  # fused AdamW silently learns nothing from other strides than the leaf's
         optimizer.step()
         schedule.step()
-        if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps:
+        if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps or step + 1 in marks:
             with torch.no_grad():
                 logits = runner.run(leaves, masks, gates, task.validation.x)
             now = torch.nan_to_num(score(logits.softmax(-1), task.validation.y), nan=0.0)
@@ -130,9 +135,16 @@ def train_networks(
             best = torch.where(better, now, best)
             best_tokens = torch.where(better[:, None, None], tokens(), best_tokens)
             curve.append(float(now.mean()))
+            if step + 1 in marks:
+                trail.append((tokens(), now))
             if progress is not None:
                 progress((step + 1 - told) * len(blueprints))
                 told = step + 1
+    if trail:
+        layout = tokenizer.batch([b for b in blueprints for _ in trail]).to(device)
+        best_tokens = torch.stack([kept for kept, _ in trail], 1).flatten(0, 1)
+        best = torch.stack([scores for _, scores in trail], 1).flatten()
+        open_tokens, gates = (part.repeat_interleave(len(trail), 0) for part in (open_tokens, gates))
     networks = Generated(
         tokenizer=tokenizer,
         layout=layout,

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -35,6 +35,11 @@ ALONE = 150_000
 UNSTACKED = 20
 """A step of a network that does not stack costs about as much as so many that do."""
 
+CHECKPOINTS = 8
+"""Steps of one training that are kept in a trajectory zoo, over its second half (compare Peebles et al. 2022,
+arXiv:2209.12892, whose generators learn from checkpoints along training)."""
+Kind = Literal["shared-base", "independent", "trajectory"]
+
 Progress = Callable[[str, int, int], None]
 """Told the name of the stage, network steps done, network steps in all."""
 
@@ -44,9 +49,10 @@ class ZooConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["shared-base", "independent"] = Field(
+    kind: Kind = Field(
         default="shared-base",
-        description="training networks start from one shared tensor or each from its own",
+        description="training networks start from one shared tensor, or each from its own (independent), or are "
+        f"{CHECKPOINTS} steps each of fewer trainings (trajectory)",
     )
     pool: int = Field(default=512, ge=4, description="training architectures")
     networks: int = Field(default=160, ge=4, description="of which so many are trained, one network each")
@@ -60,6 +66,26 @@ class ZooConfig(BaseModel):
     token_width: int = Field(default=64, ge=1, le=65536)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
+    @model_validator(mode="after")
+    def _whole_trainings(self) -> ZooConfig:
+        if self.networks % self.checkpoints:
+            raise ValueError(f"networks a multiple of {CHECKPOINTS} for a trajectory zoo, not {self.networks}")
+        return self
+
+    @property
+    def trainings(self) -> int:
+        """Training architectures that are really trained."""
+        return min(self.networks // self.checkpoints, self.pool)
+
+    @property
+    def checkpoints(self) -> int:
+        """Training networks from each of them."""
+        return CHECKPOINTS if self.kind == "trajectory" else 1
+
+    def trained(self, pool: Sequence[Blueprint]) -> list[Blueprint]:
+        """The blueprint of each training network, out of the training architectures."""
+        return [blueprint for blueprint in pool[: self.trainings] for _ in range(self.checkpoints)]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Zoo:
@@ -68,7 +94,7 @@ class Zoo:
     Attributes:
         config: what it was made from.
         pool: blueprints of all training architectures.
-        training: one network each for the first of them.
+        training: one network each for the first of them, or several along one training.
         validation, test: ``seeds`` independently trained networks for each held-out architecture, side by
             side (architecture-major).
         seconds: wall time that training it took.
@@ -115,7 +141,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
     rng = np.random.default_rng(config.seed)
     held_out = space.sample_distinct(config.test + config.validation, rng)
     pool = space.sample_distinct(config.pool, rng, frozenset(a.key for a in held_out))
-    count = min(config.networks, config.pool)
+    count = config.trainings
     tokenizer = WeightTokenizer(width=config.token_width)
     starts = 1 if config.kind == "shared-base" else count
     densities = np.where(rng.random(count) < config.sparse_share, rng.uniform(config.least_density, 1.0, count), 1.0)
@@ -139,6 +165,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
         [config.seed + 1 + i % starts for i in range(count)],
         config.recipe,
         densities=densities.tolist(),
+        checkpoints=config.checkpoints if config.kind == "trajectory" else 0,
         progress=report("training networks"),
     )
     real = train_sorted(
@@ -170,6 +197,7 @@ def train_sorted(
     recipe: Recipe,
     *,
     densities: Sequence[float] | None = None,
+    checkpoints: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
     """``train_networks`` in batches of like networks, results in the order asked for.
@@ -190,15 +218,17 @@ def train_sorted(
             [seeds[i] for i in index],
             recipe,
             densities=None if densities is None else [densities[i] for i in index],
+            checkpoints=checkpoints,
             progress=tell,
         )
 
+    each = max(1, checkpoints)
     parts: list[Trained] = []
     for part in side_by_side(train, chosen, workers):
         parts.append(part)
         if progress is not None and tell is None:
-            progress(recipe.steps * len(part.collection))
-    order = [i for index in chosen for i in index]
+            progress(recipe.steps * len(part.collection) // each)
+    order = [i * each + place for index in chosen for i in index for place in range(each)]
     back = np.argsort(order).tolist()
     networks = Generated.concatenate([p.collection.networks for p in parts]).select(back)
     scores = torch.cat([p.collection.scores for p in parts])[torch.tensor(back)]
@@ -278,7 +308,7 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
     return Zoo(
         config=config,
         pool=pool,
-        training=collection("training", pool[: len(tensors["training.scores"])]),
+        training=collection("training", config.trained(pool)),
         validation=held_out("validation"),
         test=held_out("test"),
         seconds=float(content["seconds"]),
