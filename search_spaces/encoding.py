@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,10 +12,12 @@ import numpy as np
 from jaxtyping import Float
 
 from search_spaces.architecture import Architecture, Node, Value
+from search_spaces.errors import WeightloomError
+from search_spaces.operations import Shape, shapes
 
 # dimension names: nodes = nodes of the graph, features = NODE_FEATURES
 HASHED = 24
-NODE_FEATURES = HASHED + 5
+NODE_FEATURES = 2 * HASHED + 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,10 @@ class GraphArrays:
 
     Attributes:
         nodes: features of each node: a fixed random code of its operation and its categorical choices
-            (summed), the logarithm of its numeric choices, its depth from input and from output (0..1),
-            and log of its numbers of wires in and out.
+            (summed), another of its numeric choices (each a code of its name times the number's logarithm, so
+            that channels and kernel stay apart), the logarithms of its channels and positions (0 where the graph
+            cannot be built from our operations), its place in the order (0..1), the logarithm of the number of nodes, and
+            those of its numbers of wires in and out.
         main, skip: adjacency, [target, source], 1 where there is a wire of that kind.
     """
 
@@ -43,14 +48,15 @@ def encode(architecture: Architecture) -> GraphArrays:
     for edge in architecture.edges:
         (main if edge.kind == "main" else skip)[order[edge.target], order[edge.source]] = 1.0
     both = main + skip
+    known = _shapes(architecture)
     features = np.zeros((count, NODE_FEATURES), dtype=np.float32)
     for i, node in enumerate(architecture.nodes):
-        code, number = _code(node)
-        position = i / max(1, count - 1)
-        features[i, :HASHED] = code
-        features[i, HASHED:] = (
-            number,
-            position,
+        channels, *axes = known.get(node.name, (1,))
+        features[i, : 2 * HASHED] = _code(node)
+        features[i, 2 * HASHED :] = (
+            math.log2(channels) / 4,
+            math.log2(math.prod(axes)) / 4,
+            i / max(1, count - 1),
             math.log1p(count),
             math.log1p(both[i].sum()),
             math.log1p(both[:, i].sum()),
@@ -58,15 +64,22 @@ def encode(architecture: Architecture) -> GraphArrays:
     return GraphArrays(nodes=features, main=main, skip=skip)
 
 
-def _code(node: Node) -> tuple[np.ndarray, float]:
-    code = _random_code("operation", node.operation).copy()
-    number = 0.0
+def _shapes(architecture: Architecture) -> Mapping[str, Shape]:
+    try:
+        return shapes(architecture)
+    except (WeightloomError, KeyError):  # a foreign layer, or a graph that nobody checked
+        return {}
+
+
+def _code(node: Node) -> Float[np.ndarray, " twice"]:
+    words = _random_code("operation", node.operation).copy()
+    numbers = np.zeros(HASHED, dtype=np.float32)
     for name, value in node.choices:
         if isinstance(value, bool | str):
-            code += _random_code(name, value)
+            words += _random_code(name, value)
         else:
-            number += math.log2(1.0 + abs(value)) / 4.0
-    return code / math.sqrt(1 + len(node.choices)), number
+            numbers += math.copysign(math.log2(1.0 + abs(value)) / 4.0, value) * _random_code("number", name)
+    return np.concatenate([words, numbers]) / math.sqrt(1 + len(node.choices))
 
 
 @lru_cache(maxsize=4096)
