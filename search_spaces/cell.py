@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from search_spaces.architecture import Architecture, Genome, Node
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Tree
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import Shape
+from search_spaces.relaxation import Chance, Gate, Relaxation, Supernet, both, when
 from search_spaces.space import SearchSpace
 
 CELL_EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -78,18 +79,28 @@ class CellSpace(SearchSpace):
         """The backbone with the genome's cell in every place."""
         chosen = operations_of(genome)
         graph = Assembly(self.shape)
+        self._backbone(graph, lambda name, value, channels: _cell(graph, name, value, channels, chosen))
+        return graph.finish(self.name, genome)
+
+    def relax(self, genome: Genome) -> Relaxation:
+        """All six choices: each node of a cell is the sum of all operations on all edges; nothing is held."""
+        graph = Supernet(self.shape)
+        self._backbone(graph, lambda name, value, channels: _mixed_cell(graph, name, value, channels))
+        return graph.relaxation(self.name, [Choice(gene, CELL_OPERATIONS) for gene in _GENES], genome)
+
+    def _backbone(self, graph: Assembly, cell: Callable[[str, str, int], str]) -> None:
+        """The fixed network around what ``cell`` puts behind a value."""
         value = _conv(graph, "stem", DATA_NAME, self.channels, 3)
         for stage in range(self.stages):
             channels = self.channels * 2**stage
             if stage:
                 value = _reduction(graph, f"reduce{stage}", value, channels)
-            for cell in range(self.cells):
-                value = _cell(graph, f"cell{stage * self.cells + cell}", value, channels, chosen)
+            for place in range(self.cells):
+                value = cell(f"cell{stage * self.cells + place}", value, channels)
         value = graph.add("last_norm", "norm", value, kind="group")
         value = graph.add("last_relu", "activation", value, kind="relu")
         value = graph.add("mean", "global_pool", value, kind="avg")
         graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
-        return graph.finish(self.name, genome)
 
     def core(self, genome: Genome) -> Architecture:
         """The cell alone, since the backbone repeats it."""
@@ -192,6 +203,42 @@ def _cell(graph: Assembly, name: str, value: str, channels: int, operations: Seq
                 terms.append(_conv(graph, place, active[source], channels, 3 if operation.endswith("3x3") else 1))
         values[target] = graph.join(f"{name}_node{target}", terms)
     return values[3]
+
+
+def _mixed_cell(graph: Supernet, name: str, value: str, channels: int) -> str:
+    """One relaxed cell behind ``value``; returns what it puts out."""
+    values = {0: value}
+    active: dict[int, str] = {}
+    for target, edges in itertools.groupby(CELL_EDGES, key=lambda edge: edge[1]):
+        wires: list[tuple[str, Gate]] = []
+        for source, _ in edges:
+            place = f"{name}_{source}_{target}"
+            if source not in active:
+                active[source] = graph.add(f"{name}_relu{source}", "activation", values[source], kind="relu")
+            options = {
+                "skip_connect": values[source],
+                "nor_conv_1x1": _conv(graph, f"{place}__nor_conv_1x1", active[source], channels, 1),
+                "nor_conv_3x3": _conv(graph, f"{place}__nor_conv_3x3", active[source], channels, 3),
+                "avg_pool_3x3": graph.add(place, "pool", values[source], kernel=3, kind="avg", stride=1),
+            }
+            gene = f"edge_{source}_{target}"
+            wires += [(end, both(_reached(source), when(gene, option))) for option, end in options.items()]
+        values[target] = graph.mix(f"{name}_node{target}", wires)
+    return values[3]
+
+
+def _reached(node: int) -> Gate:
+    """Open if anything comes to a cell's node: a convolution behind nothing would still put out its bias."""
+
+    def gate(chance: Chance) -> Any:
+        missed: Any = 1.0
+        for source, target in CELL_EDGES:
+            if target == node:
+                there = (1.0 - chance(f"edge_{source}_{target}", "none")) * _reached(source)(chance)
+                missed = missed * (1.0 - there)
+        return 1.0 - missed if node else 1.0
+
+    return gate
 
 
 Wire = tuple[tuple[int, int], str]

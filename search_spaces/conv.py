@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome, Value
 from search_spaces.arguments import known_words, whole_numbers
 from search_spaces.assembly import DATA_NAME, Assembly
-from search_spaces.choices import Choice, Product, Switch, Tree
+from search_spaces.choices import Choice, Product, Switch, Tree, taken
 from search_spaces.operations import ACTIVATIONS, SPATIAL_NORMS, Shape
+from search_spaces.relaxation import Relaxation, Supernet, when
 from search_spaces.space import SearchSpace
 
 BLOCKS = ("plain", "bottleneck", "inverted", "separable")
@@ -120,26 +122,67 @@ class ConvSpace(SearchSpace):
 
     def compose(self, genome: Genome) -> Architecture:
         """Nodes ``stem``, ``stageI_blockJ_…``, ``head``, ``output``."""
-        graph = _ConvAssembly(self.shape, str(genome["activation"]), str(genome["norm"]))
-        value = graph.conv("stem", DATA_NAME, int(genome["width_1"]), 3)
+        graph = Assembly(self.shape)
+        build = _Blocks(graph, str(genome["activation"]), str(genome["norm"]))
+
+        def block(name: str, source: str, i: int, stage: Genome, stride: int) -> str:
+            value = build.path(name, source, stage, stride)
+            if stage["squeeze"]:
+                value = graph.add(f"{name}_squeeze", "squeeze_excite", value, ratio=SQUEEZE)
+            if stage["residual"] and graph.shapes[source] == graph.shapes[value]:
+                value = graph.add(f"{name}_sum", "add", source, optional=(value,))
+            return value
+
+        self._stages(build, genome, block)
+        return graph.finish(self.name, genome)
+
+    def relax(self, genome: Genome) -> Relaxation:
+        """Kernels, squeeze-and-excitation and residual wires of all stages, side by side; all else is held."""
+        graph = Supernet(self.shape)
+        build = _Blocks(graph, str(genome["activation"]), str(genome["norm"]))
+
+        def block(name: str, source: str, i: int, stage: Genome, stride: int) -> str:
+            paths = [
+                (
+                    build.path(name, source, {**stage, "kernel": kernel}, stride, f"__{kernel}"),
+                    when(f"kernel_{i}", kernel),
+                )
+                for kernel in self.kernels
+            ]
+            value = graph.mix(f"{name}_kernels", paths)
+            squeezed = graph.add(f"{name}_squeeze__True", "squeeze_excite", value, ratio=SQUEEZE)
+            wires = [(value, when(f"squeeze_{i}", False)), (squeezed, when(f"squeeze_{i}", True))]
+            if graph.shapes[source] == graph.shapes[value]:
+                wires.append((source, when(f"residual_{i}", True)))
+            return graph.mix(f"{name}_sum", wires)
+
+        self._stages(build, genome, block)
+        relaxed = [
+            c for c in taken(self.tree, genome).values() if c.name.startswith(("kernel_", "squeeze_", "residual_"))
+        ]
+        return graph.relaxation(self.name, relaxed, genome)
+
+    def _stages(self, build: _Blocks, genome: Genome, block: Callable[[str, str, int, Genome, int], str]) -> None:
+        """The whole network, with what ``block`` puts behind a value in the place of each block."""
+        graph = build.graph
+        value = build.conv("stem", DATA_NAME, int(genome["width_1"]), 3)
         for i in range(1, int(genome["stages"]) + 1):
             stage = {name.rpartition("_")[0]: value for name, value in genome.items() if name.endswith(f"_{i}")}
             if stage["pool"] != "none" and min(graph.shapes[value][1:]) > 1:
                 value = graph.add(f"stage{i}_pool", "pool", value, kernel=2, kind=stage["pool"], stride=2)
             for j in range(1, int(stage["depth"]) + 1):
-                value = graph.block(f"stage{i}_block{j}", value, stage, int(stage["stride"]) if j == 1 else 1)
+                value = block(f"stage{i}_block{j}", value, i, stage, int(stage["stride"]) if j == 1 else 1)
         value = graph.add("head", "global_pool", value, kind=genome["head"])
         graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
-        return graph.finish(self.name, genome)
 
 
-class _ConvAssembly(Assembly):
-    """An assembly that knows blocks."""
+@dataclass(frozen=True)
+class _Blocks:
+    """What convolutions and blocks put into a graph, with one activation and norm."""
 
-    def __init__(self, shape: Shape, activation: str, norm: str) -> None:
-        super().__init__(shape)
-        self.activation = activation
-        self.norm = norm
+    graph: Assembly
+    activation: str
+    norm: str
 
     def conv(
         self,
@@ -153,8 +196,8 @@ class _ConvAssembly(Assembly):
         linear: bool = False,
     ) -> str:
         """Convolution, norm, and activation unless ``linear``."""
-        shape = self.shapes[source]
-        return self.add(
+        shape = self.graph.shapes[source]
+        return self.graph.add(
             name,
             "conv",
             source,
@@ -166,30 +209,24 @@ class _ConvAssembly(Assembly):
             stride=stride,
         )
 
-    def block(self, name: str, source: str, stage: Genome, stride: int) -> str:
-        """One block of a stage; returns what it puts out."""
-        width, kernel, channels = int(stage["width"]), int(stage["kernel"]), self.shapes[source][0]
+    def path(self, name: str, source: str, stage: Genome, stride: int, option: str = "") -> str:
+        """The convolutions of one block of a stage; returns what they put out. ``option`` ends the names of nodes."""
+        width, kernel, channels = int(stage["width"]), int(stage["kernel"]), self.graph.shapes[source][0]
         groups = int(stage.get("groups", 1))
         if stage["block"] == "plain":
-            value = self.conv(f"{name}_conv", source, width, kernel, stride=stride, groups=groups)
-        elif stage["block"] == "bottleneck":
+            return self.conv(f"{name}_conv{option}", source, width, kernel, stride=stride, groups=groups)
+        if stage["block"] == "bottleneck":
             inner = max(1, width // REDUCTION)
-            value = self.conv(f"{name}_reduce", source, inner, 1)
-            value = self.conv(f"{name}_conv", value, inner, kernel, stride=stride, groups=groups)
-            value = self.conv(f"{name}_expand", value, width, 1, linear=True)
-        elif stage["block"] == "inverted":
+            value = self.conv(f"{name}_reduce{option}", source, inner, 1)
+            value = self.conv(f"{name}_conv{option}", value, inner, kernel, stride=stride, groups=groups)
+            return self.conv(f"{name}_expand{option}", value, width, 1, linear=True)
+        if stage["block"] == "inverted":
             inner = EXPANSION * channels
-            value = self.conv(f"{name}_expand", source, inner, 1)
-            value = self.conv(f"{name}_conv", value, inner, kernel, stride=stride, groups=inner)
-            value = self.conv(f"{name}_reduce", value, width, 1, linear=True)
-        else:
-            value = self.conv(f"{name}_conv", source, channels, kernel, stride=stride, groups=channels)
-            value = self.conv(f"{name}_mix", value, width, 1)
-        if stage["squeeze"]:
-            value = self.add(f"{name}_squeeze", "squeeze_excite", value, ratio=SQUEEZE)
-        if stage["residual"] and self.shapes[source] == self.shapes[value]:
-            value = self.add(f"{name}_sum", "add", source, optional=(value,))
-        return value
+            value = self.conv(f"{name}_expand{option}", source, inner, 1)
+            value = self.conv(f"{name}_conv{option}", value, inner, kernel, stride=stride, groups=inner)
+            return self.conv(f"{name}_reduce{option}", value, width, 1, linear=True)
+        value = self.conv(f"{name}_conv{option}", source, channels, kernel, stride=stride, groups=channels)
+        return self.conv(f"{name}_mix{option}", value, width, 1)
 
 
 class Conv1dSpace(ConvSpace):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome
 from search_spaces.assembly import DATA_NAME, Assembly
-from search_spaces.choices import Choice, Product, Tree
+from search_spaces.choices import Choice, Product, Tree, all_choices
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import Shape
+from search_spaces.relaxation import Relaxation, Supernet, when
 from search_spaces.space import SearchSpace
 
 MACRO_BLOCKS: Mapping[str, tuple[int, int]] = {"identity": (0, 0), "mb3_k3": (3, 3), "mb6_k5": (6, 5)}
@@ -59,34 +60,56 @@ class MacroSpace(SearchSpace):
     def compose(self, genome: Genome) -> Architecture:
         """Stem, blocks, head."""
         graph = Assembly(self.shape)
+
+        def block(number: int, value: str, channels: int, halve: bool) -> str:
+            chosen = MACRO_BLOCKS[str(genome[f"block_{number}"])]
+            found = _block(graph, f"block{number}", value, channels, chosen, halve)
+            return found if halve or found == value else graph.add(f"block{number}_sum", "add", (value, found))
+
+        self._chain(graph, block)
+        return graph.finish(self.name, genome)
+
+    def relax(self, genome: Genome) -> Relaxation:
+        """All eight choices: each block is the sum of its options; nothing is held."""
+        graph = Supernet(self.shape)
+
+        def block(number: int, value: str, channels: int, halve: bool) -> str:
+            wires = []
+            for option, chosen in MACRO_BLOCKS.items():
+                found = _block(graph, f"block{number}", value, channels, chosen, halve, f"__{option}")
+                if found != value:
+                    wires.append((found, when(f"block_{number}", option)))
+            return graph.mix(f"block{number}_sum", wires, None if halve else value)
+
+        self._chain(graph, block)
+        return graph.relaxation(self.name, list(all_choices(self.tree)), genome)
+
+    def _chain(self, graph: Assembly, block: Callable[[int, str, int, bool], str]) -> None:
+        """The fixed network around the blocks, each of which ``block`` puts behind a value."""
         value = _conv(graph, "stem", DATA_NAME, self.channels, 3)
-        channels, block = self.channels, 0
+        number = 0
         for stage, depth in enumerate(MACRO_STAGES, start=1):
-            before, channels = channels, self.channels * 2**stage
             for place in range(depth):
-                block += 1
-                chosen = MACRO_BLOCKS[str(genome[f"block_{block}"])]
-                first = place == 0
-                value = _block(graph, f"block{block}", value, before if first else channels, channels, chosen, first)
+                number += 1
+                value = block(number, value, self.channels * 2**stage, place == 0)
         value = _conv(graph, "head", value, self.head, 1)
         value = graph.add("mean", "global_pool", value, kind="avg")
         graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
-        return graph.finish(self.name, genome)
 
 
 def _block(
-    graph: Assembly, name: str, value: str, before: int, channels: int, chosen: tuple[int, int], halve: bool
+    graph: Assembly, name: str, value: str, channels: int, chosen: tuple[int, int], halve: bool, option: str = ""
 ) -> str:
-    """One block behind ``value``; returns what it puts out."""
+    """One block behind ``value``, without its input added; ``option`` ends the names of its nodes."""
     ratio, kernel = chosen
     stride = 2 if halve else 1
     if not ratio:
-        return _conv(graph, name, value, channels, 1, stride=2, activation="none") if halve else value
+        return _conv(graph, name + option, value, channels, 1, stride=2, activation="none") if halve else value
     kernel = min(kernel, 2 * min(graph.shapes[value][1:]) - 1)  # the table's images are large enough for any
-    wide = _conv(graph, f"{name}_widen", value, before * ratio, 1)
-    each = _conv(graph, f"{name}_each", wide, before * ratio, kernel, stride=stride, groups=before * ratio)
-    narrow = _conv(graph, f"{name}_narrow", each, channels, 1, activation="none")
-    return narrow if halve else graph.add(f"{name}_sum", "add", (value, narrow))
+    inner = graph.shapes[value][0] * ratio
+    wide = _conv(graph, f"{name}_widen{option}", value, inner, 1)
+    each = _conv(graph, f"{name}_each{option}", wide, inner, kernel, stride=stride, groups=inner)
+    return _conv(graph, f"{name}_narrow{option}", each, channels, 1, activation="none")
 
 
 def _conv(

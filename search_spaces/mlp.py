@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Architecture, Genome
 from search_spaces.arguments import known_words, whole_numbers
 from search_spaces.assembly import DATA_NAME, Assembly
-from search_spaces.choices import Choice, Product, Switch, Tree
+from search_spaces.choices import Choice, Product, Switch, Tree, taken
 from search_spaces.operations import ACTIVATIONS, NORMS, Shape
+from search_spaces.relaxation import Relaxation, Supernet, always, when
 from search_spaces.space import SearchSpace
 
 UNITS = {"dense": "dense", "gated": "gated_dense"}
@@ -99,7 +100,7 @@ class MLPSpace(SearchSpace):
     def compose(self, genome: Genome) -> Architecture:
         """Nodes ``input, hidden_1 … hidden_depth, output``; ``skip_i`` wires hidden_i past the next layer."""
         graph = Assembly(self.shape)
-        wiring = genome.get("wiring", self.wirings[0])
+        wiring = str(genome.get("wiring", self.wirings[0]))
         before = [DATA_NAME]
         for i in range(1, int(genome["depth"]) + 1):
             before.append(
@@ -114,11 +115,43 @@ class MLPSpace(SearchSpace):
             )
         last = _read(graph, len(before), before, wiring == "dense")
         before.append(graph.add("output", "dense", last, activation="none", norm="none", width=self.outputs))
-        for i in range(1, len(before) - 2):
-            for j in range(i + 2, len(before)):
-                if wiring == "residual" or (wiring == "skips" and j == i + 2 and genome[f"skip_{i}"]):
-                    graph.skip(before[i], before[j])
+        for i, j in _over(len(before), wiring):
+            if wiring == "residual" or genome[f"skip_{i}"]:
+                graph.skip(before[i], before[j])
         return graph.finish(self.name, genome)
+
+    def relax(self, genome: Genome) -> Relaxation:
+        """Activations and skips: a layer is the sum of one for each activation. Depth, widths and all else are held."""
+        graph = Supernet(self.shape)
+        wiring = str(genome.get("wiring", self.wirings[0]))
+        before, options = [DATA_NAME], [[DATA_NAME]]
+        for i in range(1, int(genome["depth"]) + 1):
+            unit = UNITS[str(genome.get(f"unit_{i}", self.units[0]))]
+            source = _read(graph, i, before, wiring == "dense")
+            norm, width = genome["norm"], genome[f"width_{i}"]
+            names = {kind: f"hidden_{i}__{kind}" for kind in self.activations}
+            options.append(
+                [graph.add(name, unit, source, activation=kind, norm=norm, width=width) for kind, name in names.items()]
+            )
+            before.append(
+                graph.mix(f"hidden_{i}_sum", [(name, when(f"activation_{i}", kind)) for kind, name in names.items()])
+            )
+        last = _read(graph, len(before), before, wiring == "dense")
+        before.append(graph.add("output", "dense", last, activation="none", norm="none", width=self.outputs))
+        options.append(before[-1:])
+        for i, j in _over(len(before), wiring):
+            for target in options[j]:
+                graph.gated_skip(before[i], target, always if wiring == "residual" else when(f"skip_{i}", True))
+        relaxed = [c for c in taken(self.tree, genome).values() if c.name.startswith(("activation_", "skip_"))]
+        return graph.relaxation(self.name, relaxed, genome)
+
+
+def _over(layers: int, wiring: str) -> Iterator[tuple[int, int]]:
+    """The places of layers between which there may be a skip; the first one is the data, the last the output."""
+    for i in range(1, layers - 2):
+        for j in range(i + 2, layers):
+            if wiring == "residual" or (wiring == "skips" and j == i + 2):
+                yield i, j
 
 
 def _read(graph: Assembly, layer: int, before: Sequence[str], all_of_them: bool) -> str:

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
@@ -24,6 +25,8 @@ from search_spaces.architecture import Architecture, Genome, Value
 from search_spaces.blueprint import Blueprint
 from search_spaces.choices import Choice, Grown, Product, Switch, Tree
 from search_spaces.encoding import NODE_FEATURES, encode
+from search_spaces.operations import flops, node_flops, node_parameters, parameters
+from search_spaces.relaxation import Relaxable, one_hot, used
 from search_spaces.space import SearchSpace
 
 _SPAWNED = """
@@ -197,6 +200,45 @@ class SpaceContract:
             assert trial.params == {f"space.{name}": value for name, value in architecture.genome}
             assert space.suggest(optuna.trial.FixedTrial(dict(architecture.genome))) == architecture
             study.tell(trial, 0.0)
+
+    def test_relaxation(self, space: SearchSpace, architectures: Sequence[Architecture]) -> None:
+        """With one-hot gates the supernet computes what each of the discrete architectures does, weights being equal.
+
+        Its parameters and operations in use are theirs, and the genome comes back.
+        """
+        if not isinstance(space, Relaxable):
+            pytest.skip(f"{space.name} has no relaxation")
+        import torch
+
+        from search_spaces.network import GraphNetwork
+
+        torch.manual_seed(0)
+        for architecture in architectures:
+            genome = space.genome(architecture)
+            relaxation = space.relax(genome)
+            assert relaxation.genome(genome) == genome
+            gates = [float(gate(one_hot(genome))) for gate in relaxation.gates]
+            assert set(gates) <= {0.0, 1.0}
+            supernet, plain = GraphNetwork(relaxation.architecture), GraphNetwork(architecture)
+            for parameter in supernet.parameters():
+                torch.nn.init.normal_(parameter, std=0.5)
+            in_use = used(relaxation, gates)
+            states = {name: module.state_dict() for name, module in supernet.named_children() if in_use[name]}
+            for name, module in plain.named_children():
+                if list(module.parameters()):
+                    module.load_state_dict(
+                        _only(state for place, state in states.items() if place.split("__")[0] == name)
+                    )
+            x = torch.randn(5, space.inputs)
+            assert torch.allclose(supernet(x, None, torch.tensor(gates)), plain(x), rtol=1e-5, atol=1e-5)
+            for count, total in ((node_parameters, parameters), (node_flops, flops)):
+                costs = count(relaxation.architecture)
+                assert sum(cost for name, cost in costs.items() if in_use[name]) == total(architecture)
+
+
+def _only(items: Iterator[Any]) -> Any:
+    (item,) = items
+    return item
 
 
 def _met(tree: Tree, rng: np.random.Generator) -> list[Choice]:

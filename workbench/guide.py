@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,34 +10,23 @@ from typing import final
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from generators.generator import Generator
-from generators.registry import make_generator
-from generators.saving import from_pretrained, save_pretrained
 from search_spaces import Architecture, Blueprint, SearchSpace
-from workbench import files
 from workbench.execution import batches
+from workbench.own_generator import OwnGeneratorConfig, kept, made_from, train_own
 from workbench.tasks import Task
-from workbench.training import TrainingConfig, train_generator
-from workbench.training.module import Phase
+from workbench.training import TrainingConfig
 from workbench.training.objectives import TaskObjective
 from workbench.yardstick import Predictions
 
-SCHEMA = 1
 AT_ONCE = 64
-COST = "cost.json"
-"""Written beside a trained guide, last: what its training cost. A folder without it is not whole."""
 
 
-class GuideConfig(BaseModel):
+class GuideConfig(OwnGeneratorConfig):
     """How a search trains its own guide; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    family: str = Field(default="mlp", description="of the generator, with its default settings")
-    steps: int = Field(default=1000, ge=1, description="optimiser steps on the task's own loss")
-    architectures: int = Field(default=8, ge=1, description="architectures in one step")
     pool: int = Field(default=512, ge=1, description="random architectures that the steps draw from")
     latents: int = Field(default=1, ge=1, description="generated networks that an architecture's score is the mean of")
 
@@ -96,29 +82,8 @@ def open_guide(
         DamagedFile: it was trained before, but a file was altered.
         RunFailed: the loss became NaN.
     """
-    known = [
-        SCHEMA,
-        task.digest(),
-        space.name,
-        space.shape,
-        space.outputs,
-        space.size,
-        config.model_dump(),
-        seed,
-        noise,
-    ]
-    name = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:24]
-    home = folder / name
-    if (home / COST).exists():
-        cost = files.read_json(home / COST)
-        return GeneratedScores(
-            generator=from_pretrained(home), task=task, latents=config.latents, seconds=float(cost["seconds"])
-        )
-    began = time.process_time()
-    generator = _trained(task, space, config, seed, noise)
-    seconds = time.process_time() - began
-    save_pretrained(generator, home)
-    files.write_json(home / COST, {"seconds": seconds, "steps": config.steps})
+    home = folder / made_from(task, space, config.model_dump(), seed, noise)
+    generator, seconds = kept(home, lambda: _trained(task, space, config, seed, noise))
     return GeneratedScores(generator=generator, task=task, latents=config.latents, seconds=seconds)
 
 
@@ -133,9 +98,5 @@ def _trained(task: Task, space: SearchSpace, config: GuideConfig, seed: int, noi
     )
     rng = np.random.default_rng(seed)
     pool = {architecture.key: architecture for architecture in (space.sample(rng) for _ in range(config.pool))}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        generator = make_generator(config.family, {})
-        objective = TaskObjective(task, [Blueprint.of(architecture) for architecture in pool.values()], training)
-        train_generator(generator, [Phase(name="task", objectives=((1.0, objective),), steps=config.steps)], training)
-    return generator.eval()
+    blueprints = [Blueprint.of(architecture) for architecture in pool.values()]
+    return train_own(config, training, TaskObjective(task, blueprints, training))

@@ -21,6 +21,26 @@ class CurvePoint(Record):
     high: Number
 
 
+class Relaxed(Record):
+    """What a search by relaxed gates says about them; scores are shares of validation examples, weights generated.
+
+    Attributes:
+        relaxed: score of the supernet with its gates as they ended, 0 to 1.
+        discrete: score with the most probable option of each gene alone, and the same weights.
+        gap: ``relaxed`` − ``discrete``, −1 to 1: what is lost by making the gates discrete; 0 is best.
+        regenerated: score with the most probable options and weights that the generator emits for these.
+        certainty: mean probability of the most probable options, 0 to 1; 1 = the gates are one-hot.
+        alarm: a sentence where the gates collapsed to operations without parameters, else ``None``.
+    """
+
+    relaxed: Number
+    discrete: Number
+    gap: Number
+    regenerated: Number
+    certainty: Number
+    alarm: str | None
+
+
 class Pick(Record):
     """What one search picked.
 
@@ -29,12 +49,14 @@ class Pick(Record):
         architecture: its genes, readable.
         score: what the query about it answered.
         final: what it is judged by.
+        relaxed: what became of relaxed gates, if the method has them.
     """
 
     seed: Count
     architecture: str
     score: Measured
     final: Number
+    relaxed: Relaxed | None = None
 
 
 class MethodSummary(Record):
@@ -117,7 +139,10 @@ def bracketed(estimate: Estimate | None, *, sign: bool = False) -> str:
 
 
 def sentences(summary: SearchSummary) -> list[str]:
-    """What the comparison says, a sentence a method; a difference is claimed only where its interval excludes 0."""
+    """What the comparison says; a difference is claimed only where its interval excludes 0.
+
+    A sentence a method, then what became of relaxed gates, alarms included.
+    """
     found = []
     for name, method in summary.methods.items():
         if method.difference is None or method.difference.mean is None:
@@ -127,4 +152,25 @@ def sentences(summary: SearchSummary) -> list[str]:
         else:
             verdict = f"{'above' if method.difference.mean > 0 else 'below'} {summary.reference}"
         found.append(f"{name} is {verdict}: {bracketed(method.difference, sign=True)} on {summary.final}.")
+    for name, method in summary.methods.items():
+        found += _about_gates(name, method)
     return found
+
+
+def _about_gates(name: str, method: MethodSummary) -> list[str]:
+    """The gap between relaxed and discrete scores, mean over seeds, and every alarm."""
+    seen = {pick.seed: pick.relaxed for pick in method.picks if pick.relaxed is not None}
+    if not seen:
+        return []
+    count = len(seen)
+    relaxed, discrete, gap, regenerated = (
+        sum(getattr(each, what) for each in seen.values()) / count
+        for what in ("relaxed", "discrete", "gap", "regenerated")
+    )
+    alarms = {seed: each.alarm for seed, each in seen.items() if each.alarm is not None}
+    return [
+        f"{name}: with generated weights the relaxed network scores {relaxed:.3f} and the discretised one "
+        f"{discrete:.3f}, a gap of {gap:+.3f} (means over {count} seeds; {regenerated:.3f} with weights generated anew "
+        f"for it). Alarms of collapse: {len(alarms)} of {count} seeds.",
+        *(f"ALARM, {name}, seed {seed}: {alarm}." for seed, alarm in alarms.items()),
+    ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
 from search_spaces import Architecture, SearchSpace
 from workbench.answers import Answers
 from workbench.guide import GeneratedScores, GuideConfig, open_guide
+from workbench.relaxed import RelaxedConfig, RelaxedGates, open_relaxed, relaxable
 from workbench.tasks import Task
 from workbench.zoo import Recipe
 
@@ -29,8 +31,9 @@ class TrainingTask:
         task: gives the examples.
         space: whose architectures are trained.
         recipe: the same for all, queries and picks.
-        folder: where answers and guides are kept.
+        folder: where answers, guides and relaxed gates are kept.
         guide: how a guide is trained.
+        relaxed: how the space is relaxed.
         generator: a guide that is there already; its training is then not counted.
     """
 
@@ -42,6 +45,7 @@ class TrainingTask:
         recipe: Recipe,
         folder: Path,
         guide: GuideConfig | None = None,
+        relaxed: RelaxedConfig | None = None,
         generator: GeneratedScores | None = None,
     ) -> None:
         self.name = task.name
@@ -51,6 +55,7 @@ class TrainingTask:
         self.best_final_score: float | None = None
         self._task, self._space, self._recipe, self._folder = task, space, recipe, folder
         self._config, self._generator = guide or GuideConfig(), generator
+        self._relaxed = relaxed or RelaxedConfig()
         self._answers = Answers(task=task, recipe=recipe, folder=folder / "answers")
 
     def score(self, architecture: Architecture) -> float:
@@ -72,3 +77,9 @@ class TrainingTask:
             return self._generator
         noise = self._recipe.input_noise
         return open_guide(self._task, self._space, self._config, seed, self._folder / "guides", noise)
+
+    def relaxing(self) -> Callable[[int], RelaxedGates]:
+        """What relaxes the space for the search with a seed, see ``open_relaxed``; it is refused if that cannot be."""
+        relaxable(self._space)
+        noise, folder = self._recipe.input_noise, self._folder / "relaxed"
+        return lambda seed: open_relaxed(self._task, self._space, self._relaxed, seed, folder, noise)

@@ -19,7 +19,7 @@ from search_spaces import RunFailed, WeightloomError
 from sweeps.search import METHODS
 from sweeps.search.candidates import Candidates
 from sweeps.search.evaluator import Costly, Evaluator, Problem
-from sweeps.search.guide import Follower, guiding
+from sweeps.search.guide import Follower
 from sweeps.search.trajectory import Trajectory, search_once
 from sweeps.watching import Silent, Watcher
 from workbench.metrics.intervals import Interval, bootstrap, bootstrap_curve, paired_difference
@@ -84,7 +84,7 @@ def run_all(
     _, evaluator = problem.open()  # so that a mistake is told before processes start
     for name, kind in kinds.items():
         if issubclass(kind, Follower):
-            guiding(name, evaluator)
+            kind.leader(name, evaluator)
     tell = watcher or Silent()
     chunk = 1 if isinstance(evaluator, Costly) else CHUNK
     jobs = [
@@ -142,6 +142,7 @@ def summarise(
                     architecture=" ".join(f"{gene}={value}" for gene, value in run.architecture.genome),
                     score=run.scores[run.pick],
                     final=run.final_score,
+                    relaxed=run.relaxed,
                 )
                 for run in trajectories
             ],

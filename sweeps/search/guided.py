@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -12,7 +13,7 @@ from search_spaces import WeightloomError
 from sweeps.search.believing import BelievingMethod
 from sweeps.search.candidates import Candidates, Genes
 from sweeps.search.gaussian_process import Blocks
-from sweeps.search.guide import Guide
+from sweeps.search.guide import Guide, Guiding, nothing_to_follow
 
 DRAWN = 500
 SHORTLIST = 100
@@ -41,6 +42,13 @@ class Guided(BelievingMethod):
         self._generated: dict[str, float] = {}
         self._drawn: list[float] = []
         self._order: list[Genes] = []
+
+    @classmethod
+    def leader(cls, name: str, evaluator: object) -> Callable[[int], Guide]:
+        """The evaluator's guides."""
+        if not isinstance(evaluator, Guiding):
+            raise nothing_to_follow(name)
+        return evaluator.guide
 
     def follow(self, guide: Guide) -> None:
         """The guide; given once, before the first ``ask``."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from search_spaces import Architecture, WeightloomError
 from sweeps.search.candidates import Candidates, Genes
+from workbench.search_summary import Relaxed
 
 TRIES = 200
 LISTABLE = 50_000
@@ -52,6 +53,10 @@ class SearchMethod(ABC):
     def best(self) -> int:
         """Index of the pick in ``history``; by default the highest score, the earliest of equals."""
         return int(np.argmax(self.scores))
+
+    def outcome(self) -> Relaxed | None:
+        """What became of relaxed gates; most methods have none."""
+        return None
 
     @final
     def ask(self) -> Architecture | None:

@@ -11,6 +11,7 @@ from generators.saving import from_pretrained
 from search_spaces import SPACES, SearchSpace, UnknownName, WeightloomError
 from sweeps.origin import Origin
 from workbench.guide import GeneratedScores, GuideConfig
+from workbench.relaxed import RelaxedConfig
 from workbench.tasks import Task, load_task
 from workbench.training_task import TrainingTask
 from workbench.zoo import Recipe
@@ -24,9 +25,10 @@ class TrainingProblem:
         task: registered name.
         space: registered name; must take examples of the task's shape.
         recipe: of every real training.
-        folder: where answers and guides are kept.
+        folder: where answers, guides and relaxed gates are kept.
         data: folder of the task's data, for a task that reads files.
         guide: how a guide is trained, if a method wants one.
+        relaxed: how the space is relaxed, if a method wants that.
         generator: folder of a saved generator to be the guide instead; ``None`` = train one.
     """
 
@@ -36,6 +38,7 @@ class TrainingProblem:
     folder: Path
     data: str | None = None
     guide: GuideConfig = field(default_factory=GuideConfig)
+    relaxed: RelaxedConfig = field(default_factory=RelaxedConfig)
     generator: Path | None = None
 
     def open(self) -> tuple[SearchSpace, TrainingTask]:
@@ -57,6 +60,7 @@ class TrainingProblem:
             recipe=self.recipe,
             folder=self.folder,
             guide=self.guide,
+            relaxed=self.relaxed,
             generator=None if self.generator is None else self._saved(self.generator, task),
         )
 

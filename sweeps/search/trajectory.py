@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from search_spaces import Architecture
 from sweeps.search.candidates import Candidates
 from sweeps.search.evaluator import Costly, Evaluator
-from sweeps.search.guide import Follower, guiding
+from sweeps.search.guide import Follower
 from sweeps.search.method import SearchMethod
+from workbench.search_summary import Relaxed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class Trajectory:
         final_score: of the pick.
         seconds: of processor time spent by the method and on training its guide, without the evaluations.
         elapsed: processor seconds that method, guide and evaluations had taken after each query.
+        relaxed: what became of relaxed gates, if the method has them.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Trajectory:
     final_score: float
     seconds: float
     elapsed: tuple[float, ...]
+    relaxed: Relaxed | None = None
 
     def best_so_far(self, queries: int) -> list[float]:
         """The highest score after each of ``queries`` queries; never falls; −inf until one succeeds.
@@ -75,13 +78,13 @@ def search_once(
         seconds: of processor time after which no further query is made; at least one is.
 
     Raises:
-        WeightloomError: the method follows a guide and the evaluator has none.
+        WeightloomError: the method follows something that the evaluator does not offer.
     """
     clock = _Clock()
     method = kind(candidates, queries=queries, seed=seed)
     if isinstance(method, Follower):
         with clock.stopped():  # a guide says itself what it cost, as it may have been trained before
-            guide = guiding(name, evaluator).guide(seed)
+            guide = method.leader(name, evaluator)(seed)
         clock.spent += guide.seconds
         method.follow(guide)
     scores: list[float] = []
@@ -109,6 +112,7 @@ def search_once(
         final_score=evaluator.final_score(picked),
         seconds=spent,
         elapsed=tuple(elapsed),
+        relaxed=method.outcome(),
     )
 
 

@@ -123,6 +123,9 @@ def test_list_knows_what_is_registered(capsys: Capture) -> None:
         (("search", "mlp", "--table", "nasbench201", "--task", "digits"), "--task NAME, got both"),
         (("search", "cell", "--table", "nasbench201", "--steps", "50"), "--steps: expected with --task only"),
         (("search", "cell", "--table", "nasbench201", "--method", "guided"), "search method guided: expected a task"),
+        (("search", "cell", "--table", "nasbench201", "--method", "relaxed"), "search method relaxed: expected a task"),
+        (("search", "dag", "--task", "mnist1d", "--method", "relaxed"), "(cell, conv1d, conv2d, macro, mlp), got dag"),
+        (("search", "cell", "--task", "mnist1d", "--cost-weight", "-1"), "--cost-weight: expected a number from 0"),
         (("search", "mlp", "--task", "digits", "--column", "x"), "--column: expected with --table only"),
         (("search", "mlp", "--task", "digit"), "unknown task 'digit'. Did you mean 'digits'?"),
         (("search", "mpl", "--task", "digits"), "unknown space 'mpl'. Did you mean 'mlp'?"),
@@ -169,8 +172,8 @@ def test_search_writes_record_and_page(capsys: Capture, tmp_path: Path) -> None:
 
 
 def test_search_by_real_training_keeps_its_answers(capsys: Capture, tmp_path: Path) -> None:
-    command = ["search", "mlp", "--task", "digits", "--method", "random,guided", "--queries", "2", "--seeds", "1"]
-    command += ["--steps", "10", "--generator-steps", "2", "--runs-folder", str(tmp_path / "runs")]
+    command = ["search", "mlp", "--task", "digits", "--method", "random,guided,relaxed", "--queries", "2"]
+    command += ["--seeds", "1", "--steps", "10", "--generator-steps", "2", "--runs-folder", str(tmp_path / "runs")]
     assert main([*command, "--out", str(tmp_path / "a"), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)["result"]
     assert result["problem"] == "task digits"
@@ -180,9 +183,11 @@ def test_search_by_real_training_keeps_its_answers(capsys: Capture, tmp_path: Pa
         assert method["total_seconds"] > method["seconds"] > 0
     assert "--steps 10 --generator-steps 2" in result["command"]
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/.search/**/*") if path.is_file()}
-    assert 4 <= len([path for path in kept if "answers" in path.parts]) <= 8
+    assert 4 <= len([path for path in kept if "answers" in path.parts]) <= 11
     assert main([*command, "--out", str(tmp_path / "b")]) == 0
-    assert "s in all" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "s in all" in shown
+    assert "a gap of" in shown
     again = json.loads((tmp_path / "b" / "search.json").read_text())
     for name, method in again["methods"].items():
         assert method["picks"] == result["methods"][name]["picks"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search_spaces import Architecture, DamagedFile, MLPSpace, UnknownName
-from workbench import answers, guide
+from workbench import answers, own_generator
 from workbench.answers import Answers
 from workbench.guide import GuideConfig, open_guide
 from workbench.tasks import Split, Task
@@ -116,7 +116,7 @@ def test_a_guide_is_trained_once_and_costs_the_same_when_read(tmp_path: Path, mo
     assert scores.shape == (5,)
     assert ((scores >= 0) & (scores <= 1)).all()
     assert first.scores(architectures[::-1]) == pytest.approx(scores[::-1], abs=0.03), "company does not matter"
-    monkeypatch.setattr(guide, "train_generator", fail)
+    monkeypatch.setattr(own_generator, "train_generator", fail)
     again = training(tmp_path).guide(3)
     assert again.scores(architectures).tolist() == scores.tolist()
     assert again.seconds == first.seconds > 0
@@ -126,7 +126,7 @@ def test_a_guide_is_trained_once_and_costs_the_same_when_read(tmp_path: Path, mo
 
 def test_a_guide_whose_training_was_cut_off_is_trained_again(tmp_path: Path) -> None:
     training(tmp_path).guide(0)
-    (cost,) = tmp_path.rglob(guide.COST)
+    (cost,) = tmp_path.rglob(own_generator.COST)
     cost.unlink()
     training(tmp_path).guide(0)
     assert cost.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from weightloom.commands.options import Json, RunsFolder
 from weightloom.terminal import print_json, print_pairs, watching
@@ -35,6 +35,7 @@ def search(
     steps: int | None = None,
     generator: Path | None = None,
     generator_steps: int | None = None,
+    cost_weight: float | None = None,
     reference: str = "",
     processes: int = 1,
     out: Path = Path("runs/search"),
@@ -62,8 +63,11 @@ def search(
         final: What scores the architecture picked in the end; a column of the table.
         data: Folder of the task's data, for a task that reads files.
         steps: Optimiser steps of each real training; by default 400.
-        generator: Folder of a saved generator that guides; without it the method guided trains one for each search.
+        generator: Folder of a saved generator that guides; without it the method guided trains one for each search, as
+            the method relaxed does in any case.
         generator_steps: Optimiser steps of such a training; by default 1000.
+        cost_weight: What the FLOPs of a usual architecture count for in the loss, in nats, when the method relaxed
+            optimises its gates; by default 0.
         reference: Method that differences are taken to; by default local, or the first where that is not among them.
         processes: How many searches run side by side, one thread each.
         out: Folder for search.json and search.html.
@@ -79,7 +83,7 @@ def search(
     source = "table" if table else "task"
     of_tables: dict[str, object] = {"--column": column, "--final": final}
     of_tasks: dict[str, object] = {"--data": data, "--steps": steps, "--generator": generator}
-    of_tasks["--generator-steps"] = generator_steps
+    of_tasks |= {"--generator-steps": generator_steps, "--cost-weight": cost_weight}
     _refuse_foreign(source, of_tasks if table else of_tables)
     method = method or (FOR_TABLES if table else FOR_TASKS)
     queries = QUERIES[source] if queries is None else queries
@@ -100,7 +104,9 @@ def search(
     if table:
         problem = TableProblem(table=table, space=space, query=column, final=final)
     else:
-        problem = _training_problem(task, space, data, steps, generator, generator_steps, runs_folder / ".search")
+        problem = _training_problem(
+            task, space, data, steps, generator, generator_steps, cost_weight, runs_folder / ".search"
+        )
         steps = problem.recipe.steps
     _, evaluator = problem.open()
     settings: dict[str, object] = {"method": ",".join(names), "queries": queries, "seeds": seeds}
@@ -108,6 +114,7 @@ def search(
         settings |= {"column": evaluator.query, "final": evaluator.final}
     else:
         settings |= {"data": data, "steps": steps, "generator": generator, "generator-steps": generator_steps}
+        settings |= {"cost-weight": cost_weight}
     words = [word for key, value in settings.items() if value is not None for word in (f"--{key}", str(value))]
     with watching() as display:
         runs = run_all(problem, names, queries=queries, seeds=seeds, processes=processes, watcher=display)
@@ -152,11 +159,13 @@ def _training_problem(
     steps: int | None,
     generator: Path | None,
     generator_steps: int | None,
+    cost_weight: float | None,
     folder: Path,
 ) -> TrainingProblem:
     from search_spaces.errors import WeightloomError
     from sweeps.search.training_problem import TrainingProblem
     from workbench.guide import GuideConfig
+    from workbench.relaxed import GateConfig, RelaxedConfig
     from workbench.training_task import default_recipe
 
     for name, value, least in (("--steps", steps, 10), ("--generator-steps", generator_steps, 1)):
@@ -166,13 +175,17 @@ def _training_problem(
         raise WeightloomError(
             "--generator-steps: expected without --generator, which needs no training, got both; leave one out"
         )
+    if cost_weight is not None and not 0 <= cost_weight <= 1000:
+        raise WeightloomError(f"--cost-weight: expected a number from 0 to 1000, got {cost_weight}")
+    own: dict[str, Any] = {} if generator_steps is None else {"steps": generator_steps}
     return TrainingProblem(
         task=task,
         space=space,
         recipe=default_recipe(steps),
         folder=folder,
         data=data,
-        guide=GuideConfig() if generator_steps is None else GuideConfig(steps=generator_steps),
+        guide=GuideConfig(**own),
+        relaxed=RelaxedConfig(gates=GateConfig(cost_weight=cost_weight or 0.0), **own),
         generator=generator,
     )
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
-from workbench.execution.grouped import run_grouped
+from workbench.execution.grouped import run_grouped, run_parts
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.side_by_side import side_by_side
 from workbench.execution.slot import Workspace
@@ -22,6 +22,7 @@ __all__ = [
     "predict",
     "run",
     "run_grouped",
+    "run_parts",
     "run_stacked",
     "runner_of",
     "side_by_side",

@@ -116,6 +116,27 @@ def run_grouped(generated: Generated, x: Float[Tensor, "*networks batch inputs"]
     return in_order(groups, logits)
 
 
+def run_parts(
+    generated: Generated, parts: Sequence[Architecture], x: Float[Tensor, "batch inputs"]
+) -> Float[Tensor, "networks batch classes"]:
+    """Logits of a part of each network: of a graph with some of its nodes, by name, all wires open.
+
+    What closed gates would multiply by 0 is so not run at all. One network after another, differentiable in weights.
+
+    Args:
+        generated: the networks, whose gates do not count.
+        parts: one for each of them; nodes called alike have parameters of one shape.
+        x: one batch for all.
+    """
+    logits = []
+    for row, (layout, part) in enumerate(zip(generated.layout.layouts, parts, strict=True)):
+        weights = Group.of(layout, [row], x.device).weights(generated.tokens)
+        module = _module(part, x.device, x.dtype)
+        own = {name: weights[name][0] for name, _ in module.named_parameters()}
+        logits.append(functional_call(module, own, (x,)))
+    return torch.stack(logits)
+
+
 @lru_cache(maxsize=1024)
 def _module(architecture: Architecture, device: torch.device, dtype: torch.dtype) -> GraphNetwork:
     """A network to be called with other weights than its own."""

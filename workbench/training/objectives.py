@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from generators.collection import Collection
@@ -15,7 +15,7 @@ from generators.generator import Condition, Decoder, Denoiser, Generator
 from generators.heads import to_values
 from search_spaces import Blueprint, WeightloomError
 from workbench.execution import run
-from workbench.tasks import Task, loss
+from workbench.tasks import Split, Task, loss
 from workbench.training.config import TrainingConfig
 
 # dimension names: networks, batch, classes as in workbench.tasks
@@ -38,6 +38,11 @@ class Objective(nn.Module, ABC):
         start = int(torch.randint(size + span, (1,), generator=self.random)) - span // 2
         start = max(0, min(start, size - span))
         return [start + pick for pick in torch.randint(span, (count,), generator=self.random).tolist()]
+
+    def examples(self, split: Split, count: int) -> tuple[Float[Tensor, "batch inputs"], Int[Tensor, " batch"]]:
+        """Random examples and their classes."""
+        index = torch.randint(len(split), (count,), generator=self.random)
+        return split.x[index.to(split.x.device)], split.y[index]
 
 
 class TaskObjective(Objective):
@@ -68,8 +73,7 @@ class TaskObjective(Objective):
         seeds = torch.randint(2**62, (len(chosen),), generator=self.random).tolist()
         latent = generator.draw_latent(chosen, seeds).to(generator.device)
         generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
-        index = torch.randint(len(self.task.train), (c.batch_size,), generator=self.random)
-        x, y = self.task.train.x[index.to(self.task.train.x.device)], self.task.train.y[index]
+        x, y = self.examples(self.task.train, c.batch_size)
         clear = noised(x, c.input_noise, self.random)
         if not c.diversity:
             return loss(run(generated, clear), y).mean()
