@@ -73,7 +73,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             progress=told,
         )
         outcome = run_family(
-            laboratory, options.family, {"latent_start": options.latent_start}, training, evaluation, told=told
+            laboratory,
+            options.family,
+            {"latent_start": options.latent_start, "change": options.change},
+            training,
+            evaluation,
+            told=told,
         )
     yardstick, task = laboratory.test, laboratory.task
     real = yardstick.scores.mean(1)
@@ -113,6 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--architectures", type=int, default=8, help="in one step of the generator's training")
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--latent-start", type=float, default=0.1)
+    parser.add_argument("--change", type=float, default=0.3)
     parser.add_argument("--real-steps", type=int, default=800)
     parser.add_argument("--latents", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

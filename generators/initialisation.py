@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt64
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from generators.tokens import LANES, BatchLayout, WeightTokenizer
+from generators.tokens import LANES, BatchLayout, TokenLayout, WeightTokenizer
 from search_spaces import Blueprint, WeightloomError
 
 # dimension names: networks, tokens, entries as in generators.tokens
@@ -27,6 +29,16 @@ def initial_tokens(
     """
     layout = tokenizer.batch(blueprints)
     return (layout.centre + initial_values(layout, seeds) * layout.scale) * layout.used
+
+
+def common_values(layout: BatchLayout) -> Float[Tensor, "networks tokens entries"]:
+    """``initial_values`` of seed 0 for every network, on the layout's device; cached by architecture."""
+    return pad_sequence([_common(part) for part in layout.layouts], batch_first=True).to(layout.node.device)
+
+
+@lru_cache(maxsize=4096)
+def _common(part: TokenLayout) -> Float[Tensor, "tokens entries"]:
+    return initial_values(WeightTokenizer(part.used.shape[1] - LANES).batch([part.blueprint]), [0])[0]
 
 
 def initial_values(layout: BatchLayout, seeds: Sequence[int]) -> Float[Tensor, "networks tokens entries"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +14,7 @@ from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
 from generators.heads import sinusoid, to_generated, unit_head
+from generators.initialisation import common_values
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
 
@@ -27,6 +29,19 @@ class LatentConfig(GeneratorConfig):
         le=1,
         description="how much of the latent an untrained generator hears; deep targets learn only from little",
     )
+    change: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="how far weights are emitted, the rest being fresh ones that all latents share; below 1 for deep "
+        "targets with convolutions, whose emitted filters are much alike until they have learned",
+    )
+
+    def blend(self, layout: BatchLayout, emitted: Tensor) -> Tensor:
+        """Emitted values in natural units over fresh ones, their variance kept at one."""
+        if self.change == 1.0:
+            return emitted
+        return self.change * emitted + math.sqrt(1 - self.change**2) * common_values(layout)
 
 
 class MLPConfig(LatentConfig):
@@ -52,6 +67,7 @@ class MLPGenerator(Generator, Decoder):
     def __init__(self, config: MLPConfig | None = None) -> None:
         super().__init__(config)
         c = config or MLPConfig()
+        self.settings = c
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
         self.condition = listening(c.latent, c.latent_start, c.hidden)
@@ -82,7 +98,8 @@ class MLPGenerator(Generator, Decoder):
             h = h + nn.functional.gelu(layer(norm(h)))
         out = self.leave(h)
         edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
-        return to_generated(self.tokenizer, layout, out[..., :-1], out[..., -1], edges[..., 0], condition)
+        values = self.settings.blend(layout, out[..., :-1])
+        return to_generated(self.tokenizer, layout, values, out[..., -1], edges[..., 0], condition)
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:

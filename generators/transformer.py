@@ -40,6 +40,7 @@ class TransformerGenerator(Generator, Decoder):
     def __init__(self, config: TransformerConfig | None = None) -> None:
         super().__init__(config)
         c = config or TransformerConfig()
+        self.settings = c
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
         self.condition = listening(c.latent, c.latent_start, c.d)
@@ -65,4 +66,5 @@ class TransformerGenerator(Generator, Decoder):
         wanted = self.condition(torch.cat([latent, sinusoid(condition.density, 16)], dim=-1))[:, None]
         tokens, edges = self.body(encoded.tokens + wanted, encoded.edges + wanted, layout.real, layout.edge_real)
         out = self.leave(tokens)
-        return to_generated(self.tokenizer, layout, out[..., :-1], out[..., -1], self.edge(edges)[..., 0], condition)
+        values = self.settings.blend(layout, out[..., :-1])
+        return to_generated(self.tokenizer, layout, values, out[..., -1], self.edge(edges)[..., 0], condition)

@@ -28,8 +28,8 @@ class GraphArrays:
         nodes: features of each node: a fixed random code of its operation and its categorical choices
             (summed), another of its numeric choices (each a code of its name times the number's logarithm, so
             that channels and kernel stay apart), the logarithms of its channels and positions (0 where the graph
-            cannot be built from our operations), its place in the order (0..1), the logarithm of the number of nodes, and
-            those of its numbers of wires in and out.
+            cannot be built from our operations), its place in the order (0..1), the logarithm of the number of
+            nodes, and those of its numbers of wires in and out.
         main, skip: adjacency, [target, source], 1 where there is a wire of that kind.
     """
 

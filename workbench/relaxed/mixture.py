@@ -14,7 +14,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from generators.generated import Generated
 from generators.generator import Generator, standard_normal
-from generators.initialisation import initial_tokens
 from search_spaces import Blueprint
 from search_spaces.architecture import Genome, Value
 from search_spaces.operations import node_flops, node_parameters
@@ -24,8 +23,6 @@ from search_spaces.relaxation import Relaxation, used
 # edges; latent
 
 Cost = Literal["flops", "parameters"]
-CHANGE = 0.3
-"""How much of what a generator emits is added to fresh weights, in natural units."""
 
 
 @final
@@ -101,10 +98,6 @@ def emit(
 ) -> Generated:
     """A network for each mixture and its chances.
 
-    Its weights are fresh ones, the same for all chances, plus ``CHANGE`` times what the generator emits. What a family
-    emits for the many filters of a supernet is much alike until it has learned (the mean cosine between two filters of
-    an untrained ``mlp`` is .8), and such networks do not learn.
-
     Args:
         generator: reads a latent vector.
         mixtures: one a network.
@@ -113,12 +106,8 @@ def emit(
     """
     told = torch.cat([m.latent(c[None]) for m, c in zip(mixtures, heard or chances, strict=True)])
     emitted = generator([m.blueprint for m in mixtures], told.to(generator.device))
-    layout, device = emitted.layout, generator.device
-    fresh = initial_tokens(generator.tokenizer, emitted.blueprints, [0] * len(mixtures)).to(device)
     gates = pad_sequence([m.gates(c[None])[0] for m, c in zip(mixtures, chances, strict=True)], batch_first=True)
-    return replace(
-        emitted, tokens=fresh + CHANGE * (emitted.tokens - layout.centre) * layout.used, gates=gates.to(device)
-    )
+    return replace(emitted, gates=gates.to(generator.device))
 
 
 def gumbel(count: int, random: torch.Generator) -> Float[Tensor, " count"]:

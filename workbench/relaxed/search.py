@@ -39,9 +39,9 @@ class RelaxedConfig(OwnGeneratorConfig):
     """How a search relaxes its space; unknown keys are errors."""
 
     settings: dict[str, int | float] = Field(
-        default={"hidden": 128, "layers": 2, "d": 64, "latent_start": 0.1},
+        default={"hidden": 128, "layers": 2, "d": 64, "latent_start": 0.1, "change": 0.3},
         description="of the family, where not its defaults: a small one, since a supernet has many parameters, that at "
-        "first hears little of the chances, since a supernet is deep",
+        "first hears little of the chances and changes fresh weights, since a supernet is deep",
     )
     learning_rate: float = Field(default=5e-3, gt=0, le=1, description="of the generator")
     architectures: int = Field(default=4, ge=1, description="networks in one step")
