@@ -184,7 +184,7 @@ class SearchSpace(ABC):
         Raises:
             WeightloomError: it is invalid, or larger than ``max_parameters`` or ``max_bytes``; nothing is built.
         """
-        from search_spaces.network import GraphNetwork
+        from search_spaces.building import network_of
 
         self.validate(architecture)
         for what, got, most in (
@@ -196,7 +196,7 @@ class SearchSpace(ABC):
                     f"space {self.name}: expected an architecture of at most {most:,} {what}, got {got:,}; "
                     "choose a smaller one or raise the limit"
                 )
-        return GraphNetwork(architecture)
+        return network_of(architecture)
 
 
 def _picker(rng: np.random.Generator) -> Decide:
