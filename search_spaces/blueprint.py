@@ -131,17 +131,18 @@ def specs_of(module: nn.Module, node_of: Callable[[str], str]) -> Iterator[Param
     for path, layer in module.named_modules():
         is_norm = "norm" in type(layer).__name__.lower()
         own = dict(layer.named_parameters(recurse=False))
-        weight = own.get("weight")
         for name, parameter in own.items():
             full = f"{path}.{name}" if path else name
             if full not in unique:
                 continue
             shape = tuple(parameter.shape)
             role: Role = "other"
-            if name == "weight":
+            if "weight" in name:  # also in_proj_weight of attention, weight_ih_l0 of recurrence
                 role = "scale" if is_norm else "weight" if len(shape) >= 2 else "other"
-            elif name == "bias":
+            elif "bias" in name:
                 role = "shift" if is_norm else "bias"
+            weight = own.get(name.replace("bias", "weight"))
+            weight = own.get("weight") if weight is None else weight
             fan_in, fan_out = 1, 1
             if not is_norm and weight is not None and weight.dim() >= 2:
                 rows, _, *window = weight.shape

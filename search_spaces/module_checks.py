@@ -56,9 +56,9 @@ def _check_buffers(module: nn.Module, shape: Shape) -> None:
     for name, state in before.items():
         if after.get(name) != state:
             raise WeightloomError(
-                f"{_where(module, name)}: expected buffers that training leaves alone, got {name.rpartition('.')[2]!r}, "
-                f"which it changes: that is no weight a generator could emit; {INSTEAD} for statistics of a batch, "
-                "or make it a parameter"
+                f"{_where(module, name)}: expected buffers that training leaves alone, got "
+                f"{name.rpartition('.')[2]!r}, which it changes: that is no weight a generator could emit; {INSTEAD} "
+                "for statistics of a batch, or make it a parameter"
             )
 
 

@@ -19,6 +19,7 @@ from search_spaces.tracing import MAY_SKIP
 
 # dimension names: batch = examples, inputs = values of one example, classes; edges = optional edges
 
+
 @final
 class ModuleNetwork(Network):
     """Runs a user's module; its parameters are called ``module.`` and as in the module.

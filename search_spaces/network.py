@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Self, final
+from typing import final
 
 import torch
 from jaxtyping import Float
@@ -34,7 +34,7 @@ class Network(nn.Module, ABC):
     closed: frozenset[tuple[str, str]]
 
     @final
-    def load(self, weights: Mapping[str, Tensor]) -> Self:
+    def load(self, weights: Mapping[str, Tensor]) -> Network:
         """Take over the weights: every parameter by its name, tied ones once; returns the network itself.
 
         Raises:
@@ -54,7 +54,7 @@ class Network(nn.Module, ABC):
         """The architecture's node that the submodule at ``path`` belongs to."""
 
     @abstractmethod
-    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> Self:
+    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> Network:
         """Close neurons and optional wires for good; returns the network itself.
 
         Args:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -34,6 +34,7 @@ MAY_SKIP = ".or_skip"
 """The node behind a layer that may be skipped is called as the layer and this."""
 
 Hook = torch.utils.hooks.RemovableHandle
+Graph = tuple[tuple[Node, ...], tuple[Edge, ...]]
 
 
 @dataclass
@@ -47,9 +48,7 @@ class _Seen:
     optional: str | None = None
 
 
-def trace(
-    module: nn.Module, shape: Shape, outputs: int, skippable: Sequence[str], genes: Mapping[str, Value]
-) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
+def trace(module: nn.Module, shape: Shape, outputs: int, skippable: Sequence[str], genes: Mapping[str, Value]) -> Graph:
     """Nodes and edges of a module on the meta device, in evaluation mode.
 
     Args:
@@ -135,7 +134,7 @@ class _Run:
         path = self.running[-1] if self.running else ""
         return f"layer {path!r} ({type(self.paths[path]).__name__})" if path else "forward"
 
-    def graph(self, result: Tensor, outputs: int, genes: Mapping[str, Value]) -> tuple[tuple[Node, ...], tuple[Edge, ...]]:
+    def graph(self, result: Tensor, outputs: int, genes: Mapping[str, Value]) -> Graph:
         """All that was seen as nodes and edges."""
         specs = tuple(specs_of(self.module, lambda path: path or self.root))
         sides = layer_sides(specs)
@@ -148,7 +147,7 @@ class _Run:
         for path in self.skippable:
             if path + MAY_SKIP not in self.nodes:
                 raise WeightloomError(f"skippable: layer {path!r} is never called in forward; leave it out")
-        nodes = [Node(name=self.data, operation=(first := Assembly(self.shape).nodes[0]).operation, choices=first.choices)]
+        nodes = [replace(Assembly(self.shape).nodes[0], name=self.data)]
         edges: list[Edge] = []
         for name, seen in self.nodes.items():
             choices: list[tuple[str, Value]] = []
@@ -192,8 +191,12 @@ class _Run:
             return tuple(dict.fromkeys((*reads, name)))
         gives: Shape = ()
         if made:
-            sides = tuple(made[-1].shape)
-            gives = sides[1:] if sides[:1] == (BATCH,) else (made[-1].numel() // BATCH,)
+            sides = list(made[0].shape)
+            if BATCH in sides:  # in front, or second behind positions
+                sides.remove(BATCH)
+                gives = tuple(sides)
+            else:
+                gives = (made[0].numel() // BATCH,)
         self.nodes[name] = _Seen("layer", kind, gives, list(reads or (self.data,)))
         return (name,)
 

@@ -118,8 +118,7 @@ def _counted(architecture: Architecture, what: str) -> dict[str, int]:
     known = shapes(architecture)
     first = {edge.target: edge.source for edge in reversed(architecture.edges) if edge.kind == "main"}
     return {
-        node.name: getattr(operation_of(node), what)(node, known[first[node.name]])
-        for node in architecture.nodes[1:]
+        node.name: getattr(operation_of(node), what)(node, known[first[node.name]]) for node in architecture.nodes[1:]
     }
 
 
