@@ -32,7 +32,7 @@ COLOURS = {
 LEFT_OUT = {
     **dict.fromkeys(("activation", "norm"), ("none",)),
     **dict.fromkeys(("groups", "stride"), (1,)),
-    **dict.fromkeys(("channels", "width", "length", "height", "module", "flops"), ()),
+    **dict.fromkeys(("channels", "width", "length", "height", "module", "flops", "version"), ()),
 }
 """Choices that go without saying at these values, or (empty) always, since the shape says them."""
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -35,6 +35,8 @@ class ModuleSpace(SearchSpace):
         arguments: of `make`, each with its options: heads, depth, channels, whatever the module's code can do.
         skippable: paths of submodules (``blocks.1``) that may be left out, with their input in their place; where
             one is left in, a generator may still close it. Input and output must have one shape.
+        version: a number to be changed when the module's code comes to compute something else from the same layers,
+            which nobody can see from outside; then nothing that was kept for the old one is taken for the new one.
         narrowable: per path of a linear layer or convolution how many of its output neurons or channels stay; the
             others put out zero and have no parameters.
     """
@@ -42,12 +44,13 @@ class ModuleSpace(SearchSpace):
     arguments: ClassVar[Mapping[str, tuple[Value, ...]]] = {}
     skippable: ClassVar[tuple[str, ...]] = ()
     narrowable: ClassVar[Mapping[str, tuple[int, ...]]] = {}
+    version: ClassVar[int] = 1
 
     @final
     def __init__(self, *, inputs: int, outputs: int, shape: Shape | None = None) -> None:
         self._check_words()
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
-        self.compose(choices.walk(self.tree, lambda choice: choice.options[0]))  # mistakes are said at once
+        _ = self.signature  # so that mistakes are said at once
         _MADE[self.name, self.shape, self.outputs] = self
 
     @abstractmethod
@@ -64,6 +67,12 @@ class ModuleSpace(SearchSpace):
         """Arguments, then what may be skipped, with what is within it, and narrowed."""
         named = tuple(Choice(name, tuple(options)) for name, options in self.arguments.items())
         return Product((*named, *self._within("")))
+
+    @final
+    @cached_property
+    def signature(self) -> str:
+        """The key of the architecture of all first options: other layers are another space."""
+        return self.compose(choices.walk(self.tree, lambda choice: choice.options[0])).key
 
     @final
     def compose(self, genome: Genome) -> Architecture:
@@ -231,7 +240,7 @@ def _composed(space: ModuleSpace, genome: tuple[tuple[str, Value], ...]) -> Arch
             module = space._made(chosen)
             check_module(module, space.shape)
             kept = [path for path in space.skippable if chosen.get(SKIP + path) is False]
-            words = {"module": space.name, **{GENE + name: value for name, value in genome}}
+            words = {"module": space.name, "version": space.version, **{GENE + name: value for name, value in genome}}
             nodes, edges = trace(module, space.shape, space.outputs, kept, words)
         except WeightloomError as error:
             told = str(error)

@@ -74,6 +74,11 @@ class SearchSpace(ABC):
     def compose(self, genome: Genome) -> Architecture:
         """The architecture of a valid genome; must be a pure function of it."""
 
+    @property
+    def signature(self) -> str:
+        """What else tells the space from others of its name, data and size; it is part of the names of zoos."""
+        return ""
+
     def core(self, genome: Genome) -> Architecture:
         """The part that the choices decide about: the whole, unless a space repeats a motif in a fixed backbone.
 

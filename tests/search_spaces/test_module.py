@@ -154,6 +154,17 @@ def test_keys_differ_as_genomes_do() -> None:
     assert {Architecture.from_json(a.to_json()).key for a in found} == {a.key for a in found}
 
 
+def test_the_signature_tells_modules_apart() -> None:
+    spaces = [
+        made(lambda: Chain(nn.ReLU())),
+        made(lambda: Chain(nn.GELU())),
+        made(lambda: Chain(nn.ReLU()), version=2),
+        made(lambda: Chain(nn.ReLU()), name="other"),
+    ]
+    assert len({space.signature for space in spaces}) == 4
+    assert spaces[0].signature == made(lambda: Chain(nn.ReLU())).signature
+
+
 def test_pictures() -> None:
     architecture = build().architecture
     assert "Conv1d" in draw(architecture)
