@@ -22,8 +22,8 @@ def check_module(module: nn.Module, shape: Shape) -> None:
         shape: of one example.
 
     Raises:
-        WeightloomError: it has no parameters, some that are not there yet or are no real numbers, or buffers that
-            training changes, such as running statistics.
+        WeightloomError: it has no parameters, some that are not there yet or are no real numbers, buffers that
+            training changes, such as running statistics, or TorchScript.
     """
     if next(module.parameters(), None) is None:
         raise WeightloomError(f"expected a module with parameters, got {type(module).__name__} without any")
@@ -34,6 +34,8 @@ def check_module(module: nn.Module, shape: Shape) -> None:
         if not parameter.is_floating_point():
             raise WeightloomError(f"{where}: expected parameters of real numbers, got {parameter.dtype}")
     for path, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise WeightloomError(f"layer {path!r}: expected Python code, got TorchScript, which cannot be looked into")
         statistics = getattr(part, "track_running_stats", False) or isinstance(part, nn.modules.batchnorm._BatchNorm)
         if isinstance(part, nn.modules.batchnorm._NormBase) and statistics:
             raise WeightloomError(

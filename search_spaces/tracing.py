@@ -188,7 +188,7 @@ class _Run:
     def _enter(self, name: str, kind: str, reads: tuple[str, ...], made: Sequence[Tensor]) -> tuple[str, ...]:
         """A node that reads and makes something; what its result comes from. One used again stays where it is."""
         if name in self.nodes:
-            return tuple(dict.fromkeys((*reads, name)))
+            return (*(read for read in reads if read not in (name, *self.nodes[name].reads)), name)
         gives: Shape = ()
         if made:
             sides = list(made[0].shape)
