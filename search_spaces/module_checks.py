@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.errors import WeightloomError
+from search_spaces.module_costs import BATCH
 from search_spaces.operations import Shape
 
-BATCH = 3
 INSTEAD = "use GroupNorm, LayerNorm or RMSNorm"
 
 

@@ -9,7 +9,6 @@ used outside of a layer. What operations cost and whether they are random is see
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,19 +16,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from search_spaces.architecture import Edge, Node, Value
 from search_spaces.assembly import Assembly
 from search_spaces.blueprint import free_word, layer_sides, specs_of
 from search_spaces.errors import WeightloomError
+from search_spaces.module_costs import BATCH, Costs, tensors_in
 from search_spaces.module_surgery import Skipped
 from search_spaces.operations import Shape
 from search_spaces.operations.foreign import GIVES
 
-BATCH = 3
-"""Examples in the one batch."""
 MAY_SKIP = ".or_skip"
 """The node behind a layer that may be skipped is called as the layer and this."""
 
@@ -82,7 +78,7 @@ class _Run:
         self.data, self.root, self.last = (free_word(word, self.paths) for word in ("input", "module", "output"))
         self.skippable = frozenset(skippable)
         self.nodes: dict[str, _Seen] = {}
-        self.flops: Counter[str] = Counter()
+        self.costs = Costs(place=self.place, where=self.where)
         self.sources: dict[int, tuple[str, ...]] = {}
         self.owners: dict[int, tuple[str, ...]] = {}
         self.alive: list[Tensor] = []  # so that no id is given twice
@@ -91,7 +87,7 @@ class _Run:
         self.owner: str | None = None
         for path, part in self.paths.items():
             for parameter in part.parameters(recurse=False):
-                self.owners[id(parameter)] = (path or self.root,)
+                self.owners.setdefault(id(parameter), (path or self.root,))
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -101,7 +97,7 @@ class _Run:
             hooks.append(part.register_forward_pre_hook(self._before(path, part), with_kwargs=True))
             hooks.append(part.register_forward_hook(self._after(path, part), with_kwargs=True))
         try:
-            with torch.no_grad(), _Costs(self), _Wires(self):
+            with torch.no_grad(), self.costs, _Wires(self):
                 yield
         finally:
             for hook in hooks:
@@ -129,6 +125,10 @@ class _Run:
             )
         return result
 
+    def place(self) -> str:
+        """The node whose work is done now; empty between layers."""
+        return self.inside[0][0] if self.inside else self.owner or ""
+
     def where(self) -> str:
         """The submodule that runs now."""
         path = self.running[-1] if self.running else ""
@@ -149,16 +149,17 @@ class _Run:
                 raise WeightloomError(f"skippable: layer {path!r} is never called in forward; leave it out")
         nodes = [replace(Assembly(self.shape).nodes[0], name=self.data)]
         edges: list[Edge] = []
+        flops = self.costs.flops
         for name, seen in self.nodes.items():
             choices: list[tuple[str, Value]] = []
             if seen.operation == "layer":
-                choices = [("kind", seen.kind), ("flops", self.flops[name]), *sides.get(name, ())]
+                choices = [("kind", seen.kind), ("flops", flops[name]), *sides.get(name, ())]
                 choices += [(f"{GIVES}.{axis}", side) for axis, side in enumerate(seen.gives)]
             nodes.append(Node(name=name, operation=seen.operation, choices=tuple(choices)))
             edges += [Edge(source=source, target=name) for source in seen.reads]
             if seen.optional is not None:
                 edges.append(Edge(source=seen.optional, target=name, optional=True))
-        rest = sum(self.flops.values()) - sum(self.flops[name] for name in self.nodes)
+        rest = sum(flops.values()) - sum(flops[name] for name in self.nodes)
         own = (("width", outputs), ("flops", rest), *genes.items())
         nodes.append(Node(name=self.last, operation="result", choices=own))
         edges += [Edge(source=source, target=self.last) for source in self.read([result]) or (self.data,)]
@@ -215,7 +216,7 @@ class _Run:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             self.running.append(path)
             if leaf:
-                given = _tensors((args, kwargs))
+                given = tensors_in((args, kwargs))
                 for tensor in given:  # a parameter of someone else's
                     for name in self.owners.get(id(tensor), ()):
                         self._mark([tensor], self._enter(name, self._kind(name), (), [tensor]))
@@ -227,11 +228,11 @@ class _Run:
         leaf = self._is_leaf(path)
 
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-            made = _tensors(output)
+            made = tensors_in(output)
             if leaf:
                 _, reads = self.inside.pop()
                 if not self.inside:  # else it is a part of what a layer does
-                    if isinstance(output, Tensor) and any(output is given for given in _tensors(args)):
+                    if isinstance(output, Tensor) and any(output is given for given in tensors_in(args)):
                         output = output.view_as(output)  # so that others still read what it was given
                         made = [output]
                     self._mark(made, self._enter(path, type(part).__name__, reads, made))
@@ -280,48 +281,14 @@ class _Wires(TorchFunctionMode):
         kwargs = kwargs or {}
         if self.run.inside:
             return func(*args, **kwargs)
-        given = _tensors((args, kwargs))
+        given = tensors_in((args, kwargs))
         owners = [name for tensor in given for name in self.run.owners.get(id(tensor), ())]
         self.run.owner = owners[0] if owners else None
         try:
             made = func(*args, **kwargs)
         finally:
             self.run.owner = None
-        tensors = _tensors(made)
+        tensors = tensors_in(made)
         if given and (tensors or made is None):
             self.run.used(func, given, tensors)
         return made
-
-
-class _Costs(TorchDispatchMode):
-    """Counts floating-point operations and refuses randomness."""
-
-    def __init__(self, run: _Run) -> None:
-        super().__init__()
-        self.run = run
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        run = self.run
-        name = func._schema.name.removeprefix("aten::")
-        if torch.Tag.nondeterministic_seeded in func.tags and not name.startswith("_scaled_dot_product"):
-            raise WeightloomError(
-                f"{run.where()}: expected a network that gives the same each time in evaluation mode, got randomness "
-                f"({name}); use nn.Dropout, which is off then, or pass training=self.training"
-            )
-        made = func(*args, **(kwargs or {}))
-        if func._overloadpacket in flop_registry:
-            place = run.inside[0][0] if run.inside else run.owner or ""
-            counted = flop_registry[func._overloadpacket](*args, **(kwargs or {}), out_val=made)
-            run.flops[place] += counted // BATCH
-        return made
-
-
-def _tensors(values: Any) -> list[Tensor]:
-    """All tensors in nested tuples, lists and dicts."""
-    if isinstance(values, Tensor):
-        return [values]
-    if isinstance(values, Mapping):
-        values = list(values.values())
-    return [t for value in values for t in _tensors(value)] if isinstance(values, tuple | list) else []
