@@ -11,7 +11,8 @@ from torch import Tensor
 
 from generators.tokens import BatchLayout, WeightTokenizer
 from search_spaces import Blueprint, WeightloomError
-from search_spaces.network import GraphNetwork
+from search_spaces.building import network_of
+from search_spaces.network import Network
 
 # dimension names: networks, tokens, entries as in generators.tokens; edges = optional edges
 
@@ -130,8 +131,7 @@ class Generated:
         edges = self.blueprints[index].optional_edges
         return {(e.source, e.target): bool(self.gates[index, i] > 0.5) for i, e in enumerate(edges)}
 
-    def network(self, index: int) -> GraphNetwork:
+    def network(self, index: int) -> Network:
         """One network as a plain module with its closed neurons and wires."""
-        module = GraphNetwork(self.blueprints[index].architecture)
-        module.load_state_dict({k: v.detach().cpu() for k, v in self.state_dict(index).items()})
+        module = network_of(self.blueprints[index].architecture).load(self.state_dict(index))
         return module.connect(self.neurons(index), self.wires(index)).eval()

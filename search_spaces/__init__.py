@@ -6,6 +6,7 @@ from search_spaces.choices import Choice, Grown, Product, Switch, Tree, Trial
 from search_spaces.encoding import NODE_FEATURES, GraphArrays, encode
 from search_spaces.errors import DamagedFile, RunFailed, UnknownName, WeightloomError
 from search_spaces.mlp import MLPSpace
+from search_spaces.module import ModuleSpace
 from search_spaces.registry import SPACES, Registry
 from search_spaces.space import SearchSpace
 
@@ -21,6 +22,7 @@ __all__ = [
     "GraphArrays",
     "Grown",
     "MLPSpace",
+    "ModuleSpace",
     "Node",
     "ParameterSpec",
     "Product",

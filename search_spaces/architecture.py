@@ -23,7 +23,7 @@ class Node:
 
     Attributes:
         name: unique within the architecture; it is also the name of the module that is built for it.
-        operation: a name in ``search_spaces.operations.OPERATIONS``.
+        operation: a name in ``search_spaces.operations.OPERATIONS``, or in ``FOREIGN`` for a user's own module.
         choices: the operation's settings; kept sorted by name.
     """
 
@@ -59,7 +59,7 @@ class Architecture:
     """A directed acyclic graph of typed nodes; the first node is the input, the last the output.
 
     Attributes:
-        space: name of the search space that it belongs to (``module`` for a user's own module).
+        space: name of the search space that it belongs to (``module`` for a module without one).
         nodes: in topological order.
         edges: every edge goes from an earlier to a later node.
         genome: the choices that the space composed it from, sorted by name; empty if there is no space.
@@ -177,7 +177,10 @@ class Architecture:
 
 
 def describe(node: Node) -> str:
-    """A node in a few characters: its operation and the values of its choices."""
+    """A node in a few characters: its operation and the values of its choices; of a user's layer its class."""
+    kind = dict(node.choices).get("kind")
+    if node.operation == "layer" and kind is not None:
+        return str(kind)
     return f"{node.operation}({','.join(str(value) for _, value in node.choices)})"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from search_spaces.architecture import Architecture, Edge, Node, Value
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import maskable
+from search_spaces.operations.foreign import NUMBER
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,7 +45,7 @@ class Blueprint:
     """Read off a built module on the meta device.
 
     Attributes:
-        architecture: the graph; for a user's own module a chain of its layers.
+        architecture: the graph; for a module without a space a chain of its layers.
         parameters: in the order of the state dict.
         maskable: (node, neurons) for each node whose neurons may be closed.
     """
@@ -82,18 +83,13 @@ class Blueprint:
         The module's own parameters are only looked at for their shapes; it may be on the meta device.
         """
         paths = dict(module.named_modules())
-        root, first = (_free(word, paths) for word in ("module", "input"))
-        parameters = tuple(_specs(module, lambda path: path or root))
+        root, first = (free_word(word, paths) for word in ("module", "input"))
+        parameters = tuple(specs_of(module, lambda path: path or root))
         if not parameters:
             raise WeightloomError(f"blueprint: expected a module with parameters, got {type(module).__name__}")
-        sides: dict[str, list[tuple[str, Value]]] = {}
-        for spec in parameters:
-            own = spec.name.rpartition(".")[2]
-            shape = [(f"{own}.{axis}", side) for axis, side in enumerate(spec.shape)]
-            sides.setdefault(spec.node, []).extend(shape or [(own, "number")])
         nodes = [Node(name=first, operation="input")] + [
-            Node(name=name, operation=type(paths.get(name, module)).__name__, choices=tuple(shapes))
-            for name, shapes in sides.items()
+            Node(name=name, operation="layer", choices=(("kind", type(paths.get(name, module)).__name__), *sides))
+            for name, sides in layer_sides(parameters).items()
         ]
         edges = tuple(Edge(source=a.name, target=b.name) for a, b in itertools.pairwise(nodes))
         architecture = Architecture(space="module", nodes=tuple(nodes), edges=edges)
@@ -104,36 +100,49 @@ class Blueprint:
 def _of(architecture: Architecture) -> Blueprint:
     import torch
 
-    from search_spaces.network import GraphNetwork
+    from search_spaces.building import network_of
 
     with torch.device("meta"):
-        module = GraphNetwork(architecture)
-    parameters = tuple(_specs(module, lambda path: path.split(".")[0]))
+        network = network_of(architecture)
+    parameters = tuple(specs_of(network, network.node_of))
     return Blueprint(architecture=architecture, parameters=parameters, maskable=maskable(architecture))
 
 
-def _free(word: str, taken: Container[str]) -> str:
+def free_word(word: str, taken: Container[str]) -> str:
+    """The word, made longer until it is not taken."""
     while word in taken:
-        word = f"_{word}"
+        word = f"{word}_"
     return word
 
 
-def _specs(module: nn.Module, node_of: Callable[[str], str]) -> Iterator[ParameterSpec]:
+def layer_sides(parameters: Iterable[ParameterSpec]) -> dict[str, list[tuple[str, Value]]]:
+    """Per node the sides of its parameters as choices of a ``layer``: ``weight.0``, ``weight.1`` and so on."""
+    sides: dict[str, list[tuple[str, Value]]] = {}
+    for spec in parameters:
+        own = spec.name.rpartition(".")[2]
+        shape = [(f"{own}.{axis}", side) for axis, side in enumerate(spec.shape)]
+        sides.setdefault(spec.node, []).extend(shape or [(own, NUMBER)])
+    return sides
+
+
+def specs_of(module: nn.Module, node_of: Callable[[str], str]) -> Iterator[ParameterSpec]:
+    """Every parameter of ``module.named_parameters()``, layer by layer; ``node_of`` names a submodule's node."""
     unique = {name for name, _ in module.named_parameters()}
     for path, layer in module.named_modules():
         is_norm = "norm" in type(layer).__name__.lower()
         own = dict(layer.named_parameters(recurse=False))
-        weight = own.get("weight")
         for name, parameter in own.items():
             full = f"{path}.{name}" if path else name
             if full not in unique:
                 continue
             shape = tuple(parameter.shape)
             role: Role = "other"
-            if name == "weight":
+            if "weight" in name:  # also in_proj_weight of attention, weight_ih_l0 of recurrence
                 role = "scale" if is_norm else "weight" if len(shape) >= 2 else "other"
-            elif name == "bias":
+            elif "bias" in name:
                 role = "shift" if is_norm else "bias"
+            weight = own.get(name.replace("bias", "weight"))
+            weight = own.get("weight") if weight is None else weight
             fan_in, fan_out = 1, 1
             if not is_norm and weight is not None and weight.dim() >= 2:
                 rows, _, *window = weight.shape

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from search_spaces.architecture import Architecture, Edge, Node
+from search_spaces.architecture import Architecture, Edge, Node, describe
 from search_spaces.layout import Layout, Point, place
 from search_spaces.operations import Shape, node_flops, node_parameters, shapes
+from search_spaces.operations.foreign import tensors
 
 FONT = 11
 CHARACTER = 6.9
@@ -24,13 +25,14 @@ COLOURS = {
     **dict.fromkeys(("attention", "position"), ("#fce7f3", "#be185d")),
     "recurrent": ("#ede9fe", "#6d28d9"),
     **dict.fromkeys(("pool", "global_pool", "flatten"), ("#fef9c3", "#a16207")),
-    **dict.fromkeys(("add", "concat", "multiply", "squeeze_excite"), ("#ffedd5", "#c2410c")),
+    "layer": ("#e0f2fe", "#0369a1"),
+    **dict.fromkeys(("add", "concat", "either", "multiply", "squeeze_excite"), ("#ffedd5", "#c2410c")),
 }
 """Fill and line of an operation's box."""
 LEFT_OUT = {
     **dict.fromkeys(("activation", "norm"), ("none",)),
     **dict.fromkeys(("groups", "stride"), (1,)),
-    **dict.fromkeys(("channels", "width", "length", "height"), ()),
+    **dict.fromkeys(("channels", "width", "length", "height", "module", "flops", "version"), ()),
 }
 """Choices that go without saying at these values, or (empty) always, since the shape says them."""
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,7 +45,7 @@ class NodeFacts:
     Attributes:
         node: itself.
         reads: the wires into it, main ones first.
-        shape: of what it puts out for one example; None in a user's own module, whose layers are not known.
+        shape: of what it puts out for one example; None in a module without a space, which was not run.
         parameters, flops: of the node alone, or None.
     """
 
@@ -86,6 +88,9 @@ def heading(architecture: Architecture) -> str:
 
 def says(node: Node, *, shaped: bool = True) -> str:
     """Operation and settings in words, without those that its shape says or that change nothing."""
+    if node.operation == "layer":
+        sides = [f"{own} {_sides(shape)}" for own, shape in tensors(node).items()]
+        return " ".join([describe(node), *sides])
     words = [node.operation]
     for name, value in node.choices:
         silent = shaped and name in LEFT_OUT and (not LEFT_OUT[name] or value in LEFT_OUT[name])
@@ -153,7 +158,11 @@ def _label(row: NodeFacts) -> tuple[str, str, str]:
 
 
 def _shape(row: NodeFacts) -> str:
-    return "" if row.shape is None else "\u00d7".join(map(str, row.shape))
+    return "" if row.shape is None else _sides(row.shape)
+
+
+def _sides(shape: Shape) -> str:
+    return "\u00d7".join(map(str, shape))
 
 
 def _short(text: str) -> str:

@@ -1,8 +1,10 @@
-"""The plain PyTorch module of an architecture, with or without closed neurons and wires."""
+"""Networks: plain PyTorch modules of architectures, with or without closed neurons and wires."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import final
 
 import torch
 from jaxtyping import Float
@@ -12,56 +14,55 @@ from torch.nn import functional
 from search_spaces.architecture import Architecture
 from search_spaces.errors import WeightloomError
 from search_spaces.layers import ACTIVATION_FUNCTIONS, NORM_EPS, Dense, make_layer, masked_layer_norm
-from search_spaces.operations import OPERATIONS, shapes
+from search_spaces.operations import OPERATIONS, is_foreign, shapes
 
 # dimension names: batch = examples, inputs = values of one example, width = neurons of a node, classes;
 # edges = optional edges
 
-__all__ = ["ACTIVATION_FUNCTIONS", "NORM_EPS", "Dense", "GraphNetwork", "masked_layer_norm"]
+__all__ = ["ACTIVATION_FUNCTIONS", "NORM_EPS", "Dense", "GraphNetwork", "Network", "masked_layer_norm"]
 
 
-class GraphNetwork(nn.Module):
-    """Runs an architecture's graph; parameters are called ``NODE.linear.weight`` and so on.
+class Network(nn.Module, ABC):
+    """The module of an architecture; made by `search_spaces.building.network_of`.
 
-    Args:
-        architecture: checked here.
-        wires: for a compacted network, per target node and incoming edge (main first) the position in the
-            source's output for each position of the target's input, −1 where the source adds nothing.
-            Without it, position i takes from position i.
+    Attributes:
+        architecture: which it is.
+        closed: optional wires (source, target) that `connect` closed.
     """
 
-    def __init__(self, architecture: Architecture, wires: Mapping[str, Sequence[Sequence[int]]] | None = None) -> None:
-        super().__init__()
-        known = shapes(architecture)
-        self.architecture = architecture
-        self._example = known[architecture.nodes[0].name]
-        self._sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
-        self._gated = {(e.source, e.target): i for i, e in enumerate(architecture.optional_edges)}
-        self._joins = {n.name: n.operation for n in architecture.nodes if OPERATIONS[n.operation].takes == "many"}
-        self.closed: frozenset[tuple[str, str]] = frozenset()
-        for node in architecture.nodes[1:]:
-            shape = known[self._sources[node.name][0]]
-            if len(shape) == 1 and node.name not in self._joins:
-                widths = [known[source][0] for source in self._sources[node.name]]
-                shape = (self._wire(node.name, widths, (wires or {}).get(node.name)),)
-            if hasattr(self, node.name) or node.name.startswith(("wire_", "open_")):
-                raise WeightloomError(
-                    f"node {node.name!r}: a module has an attribute of that name; call the node something else"
-                )
-            self.add_module(node.name, make_layer(node, shape))
+    architecture: Architecture
+    closed: frozenset[tuple[str, str]]
 
-    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> GraphNetwork:
+    @final
+    def load(self, weights: Mapping[str, Tensor]) -> Network:
+        """Take over the weights: every parameter by its name, tied ones once; returns the network itself.
+
+        Raises:
+            WeightloomError: one is missing or unknown.
+        """
+        known = {name for name, _ in self.named_parameters()}
+        if known != set(weights):
+            raise WeightloomError(
+                f"network: missing weights {sorted(known - set(weights))}, unknown {sorted(set(weights) - known)}; "
+                "expected those of its architecture"
+            )
+        self.load_state_dict({name: value.detach().cpu() for name, value in weights.items()}, strict=False)
+        return self
+
+    @abstractmethod
+    def node_of(self, path: str) -> str:
+        """The architecture's node that the submodule at ``path`` belongs to."""
+
+    @abstractmethod
+    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> Network:
         """Close neurons and optional wires for good; returns the network itself.
 
         Args:
             open_neurons: per node a boolean tensor of its width.
             gates: per optional edge (source, target) whether it is open.
         """
-        for name, mask in open_neurons.items():
-            self.register_buffer(f"open_{name}", mask.bool(), persistent=False)
-        self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
-        return self
 
+    @abstractmethod
     def forward(
         self,
         x: Float[Tensor, "batch inputs"],
@@ -76,6 +77,62 @@ class GraphNetwork(nn.Module):
             gates: of the optional edges, in the architecture's order: what comes over the wire is multiplied by
                 it (more entries than edges do not matter); overrides ``connect``.
         """
+
+
+@final
+class GraphNetwork(Network):
+    """Runs an architecture's graph; parameters are called ``NODE.linear.weight`` and so on.
+
+    Args:
+        architecture: checked here.
+        wires: for a compacted network, per target node and incoming edge (main first) the position in the
+            source's output for each position of the target's input, −1 where the source adds nothing.
+            Without it, position i takes from position i.
+    """
+
+    def __init__(self, architecture: Architecture, wires: Mapping[str, Sequence[Sequence[int]]] | None = None) -> None:
+        super().__init__()
+        if is_foreign(architecture):
+            raise WeightloomError(
+                f"network: expected an architecture of our own operations, got {architecture} of a user's module; "
+                "build it with search_spaces.building.network_of"
+            )
+        known = shapes(architecture)
+        self.architecture = architecture
+        self._example = known[architecture.nodes[0].name]
+        self._sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
+        self._gated = {(e.source, e.target): i for i, e in enumerate(architecture.optional_edges)}
+        self._joins = {n.name: n.operation for n in architecture.nodes if OPERATIONS[n.operation].takes == "many"}
+        self.closed = frozenset()
+        for node in architecture.nodes[1:]:
+            shape = known[self._sources[node.name][0]]
+            if len(shape) == 1 and node.name not in self._joins:
+                widths = [known[source][0] for source in self._sources[node.name]]
+                shape = (self._wire(node.name, widths, (wires or {}).get(node.name)),)
+            if hasattr(self, node.name) or node.name.startswith(("wire_", "open_")):
+                raise WeightloomError(
+                    f"node {node.name!r}: a module has an attribute of that name; call the node something else"
+                )
+            self.add_module(node.name, make_layer(node, shape))
+
+    def node_of(self, path: str) -> str:
+        """The first word of the path: nodes are the network's own children."""
+        return path.partition(".")[0]
+
+    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> GraphNetwork:
+        """See `Network.connect`."""
+        for name, mask in open_neurons.items():
+            self.register_buffer(f"open_{name}", mask.bool(), persistent=False)
+        self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
+        return self
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch inputs"],
+        open_neurons: Mapping[str, Float[Tensor, " width"]] | None = None,
+        gates: Float[Tensor, " edges"] | None = None,
+    ) -> Float[Tensor, "batch classes"]:
+        """See `Network.forward`."""
         values = {self.architecture.nodes[0].name: x if len(self._example) == 1 else x.unflatten(-1, self._example)}
         for node in self.architecture.nodes[1:]:
             parts = [

@@ -40,9 +40,10 @@ class Registry:
             raise UnknownName(self.kind, name, points)
         try:
             return points[name].load()
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # a plug-in's code may do anything
             raise WeightloomError(
-                f"{self.kind} {name!r}: expected {points[name].value} to be importable, got {error}; "
+                f"{self.kind} {name!r}: expected {points[name].value} to be importable, got "
+                f"{type(error).__name__}: {error}; "
                 "install or repair the package that offers it"
             ) from error
 

@@ -74,6 +74,11 @@ class SearchSpace(ABC):
     def compose(self, genome: Genome) -> Architecture:
         """The architecture of a valid genome; must be a pure function of it."""
 
+    @property
+    def signature(self) -> str:
+        """What else tells the space from others of its name, data and size; it is part of the names of zoos."""
+        return ""
+
     def core(self, genome: Genome) -> Architecture:
         """The part that the choices decide about: the whole, unless a space repeats a motif in a fixed backbone.
 
@@ -184,7 +189,7 @@ class SearchSpace(ABC):
         Raises:
             WeightloomError: it is invalid, or larger than ``max_parameters`` or ``max_bytes``; nothing is built.
         """
-        from search_spaces.network import GraphNetwork
+        from search_spaces.building import network_of
 
         self.validate(architecture)
         for what, got, most in (
@@ -196,7 +201,7 @@ class SearchSpace(ABC):
                     f"space {self.name}: expected an architecture of at most {most:,} {what}, got {got:,}; "
                     "choose a smaller one or raise the limit"
                 )
-        return GraphNetwork(architecture)
+        return network_of(architecture)
 
 
 def _picker(rng: np.random.Generator) -> Decide:

@@ -9,11 +9,13 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from search_spaces.architecture import Architecture, Edge, Node
-from search_spaces.errors import UnknownName, WeightloomError
+from search_spaces.errors import WeightloomError
+from search_spaces.operations.foreign import FOREIGN
 from search_spaces.operations.operation import LARGEST, Shape
-from search_spaces.operations.table import DATA, OPERATIONS
+from search_spaces.operations.table import DATA, operation_of
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+PATH = re.compile(r"[A-Za-z0-9_.]+")
 
 
 def check(architecture: Architecture) -> None:
@@ -39,7 +41,7 @@ def shapes(architecture: Architecture) -> Mapping[str, Shape]:
             raise WeightloomError(f"node {node.name!r}: only the first node may be an {node.operation!r}")
         mains = [edge for edge in into[node.name] if edge.kind == "main"]
         _check_wires(node, mains)
-        found[node.name] = OPERATIONS[node.operation].shape(node, tuple(found[edge.source] for edge in mains))
+        found[node.name] = operation_of(node).shape(node, tuple(found[edge.source] for edge in mains))
         skips = [edge.source for edge in into[node.name] if edge.kind == "skip"]
         _check_skips(node, skips, [found[name] for name in (mains[0].source, *skips)] if skips else [])
     last = architecture.nodes[-1]
@@ -95,7 +97,7 @@ def maskable(architecture: Architecture) -> tuple[tuple[str, int], ...]:
 
 def compactable(architecture: Architecture) -> bool:
     """Whether all nodes are dense ones with no norm or layer norm, or identities."""
-    return architecture.space != "module" and all(
+    return all(
         node.operation == "identity" or (node.operation == "dense" and node["norm"] in ("none", "layer"))
         for node in architecture.nodes[1:]
     )
@@ -116,8 +118,7 @@ def _counted(architecture: Architecture, what: str) -> dict[str, int]:
     known = shapes(architecture)
     first = {edge.target: edge.source for edge in reversed(architecture.edges) if edge.kind == "main"}
     return {
-        node.name: getattr(OPERATIONS[node.operation], what)(node, known[first[node.name]])
-        for node in architecture.nodes[1:]
+        node.name: getattr(operation_of(node), what)(node, known[first[node.name]]) for node in architecture.nodes[1:]
     }
 
 
@@ -139,13 +140,15 @@ def _check_ends(architecture: Architecture) -> None:
 
 @lru_cache(maxsize=65536)
 def _check_node(node: Node) -> None:
-    if not NAME.fullmatch(node.name):
+    operation = operation_of(node)
+    if not (PATH if node.operation in FOREIGN else NAME).fullmatch(node.name):
         raise WeightloomError(
             f"node {node.name!r}: its name must be a letter followed by letters, digits and underscores"
         )
-    if node.operation not in OPERATIONS:
-        raise UnknownName(f"operation of node {node.name!r}", node.operation, OPERATIONS)
-    expected = dict(OPERATIONS[node.operation].choices)
+    if operation.check is not None:
+        operation.check(node)
+        return
+    expected = dict(operation.choices)
     got = dict(node.choices)
     if set(expected) != set(got):
         raise WeightloomError(
@@ -164,7 +167,7 @@ def _check_node(node: Node) -> None:
 
 
 def _check_wires(node: Node, mains: list[Edge]) -> None:
-    operation = OPERATIONS[node.operation]
+    operation = operation_of(node)
     least = {"data": "no", "one": "one", "many": "one or more"}[operation.takes]
     if not {"data": len(mains) == 0, "one": len(mains) == 1, "many": len(mains) >= 1}[operation.takes]:
         raise WeightloomError(f"node {node.name!r}: expected {least} main edge into it, got {len(mains)}")
@@ -182,7 +185,7 @@ def _check_wires(node: Node, mains: list[Edge]) -> None:
 def _check_skips(node: Node, skips: list[str], sides: list[Shape]) -> None:
     if not skips:
         return
-    if not OPERATIONS[node.operation].skips or any(len(shape) != 1 for shape in sides):
+    if not operation_of(node).skips or any(len(shape) != 1 for shape in sides):
         raise WeightloomError(
             f"node {node.name!r} ({node.operation}): expected no skip edge into it, got one from {skips[0]!r}; "
             "skips join flat values before dense nodes, others meet in an 'add'"

@@ -40,6 +40,8 @@ class Operation:
         takes: ``data`` for the first node, ``one`` main wire, or ``many``.
         skips: whether skip wires may enter: flat values cut or padded to the width of the main one and added.
         closable: whether main wires into it may be optional (closed ones bring zeros).
+        check: raises ``WeightloomError`` for choices that are not allowed; in place of ``choices``, for nodes
+            that describe themselves.
     """
 
     choices: tuple[tuple[str, tuple[str, ...] | int], ...] = ()
@@ -49,6 +51,7 @@ class Operation:
     takes: Literal["data", "one", "many"] = "one"
     skips: bool = False
     closable: bool = False
+    check: Callable[[Node], None] | None = None
 
 
 def unfit(node: Node, expected: str, got: object, remedy: str) -> WeightloomError:

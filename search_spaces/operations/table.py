@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from search_spaces.architecture import Node
+from search_spaces.errors import UnknownName
 from search_spaces.operations import joins, mixing, plain, spatial
+from search_spaces.operations.foreign import FOREIGN
 from search_spaces.operations.operation import Operation
 
 OPERATIONS: dict[str, Operation] = {
@@ -29,3 +32,11 @@ OPERATIONS: dict[str, Operation] = {
 }
 DATA = tuple(name for name, operation in OPERATIONS.items() if operation.takes == "data")
 """What the first node may be."""
+
+
+def operation_of(node: Node) -> Operation:
+    """The record of a node's operation, ours or a user's; ``UnknownName`` lists ours."""
+    known = OPERATIONS.get(node.operation) or FOREIGN.get(node.operation)
+    if known is None:
+        raise UnknownName(f"operation of node {node.name!r}", node.operation, OPERATIONS)
+    return known

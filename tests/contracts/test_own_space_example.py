@@ -1,6 +1,7 @@
-"""The example of a user's own space installs by its entry point and keeps the contract."""
+"""The examples of a user's own spaces install by their entry points and keep the contract."""
 
 import importlib.util
+import math
 import tomllib
 from pathlib import Path
 
@@ -9,22 +10,28 @@ import pytest
 from search_spaces import SearchSpace
 from search_spaces.testing import SpaceContract
 
-FOLDER = Path(__file__).parents[2] / "examples" / "own_space"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SHAPES = {"own_space": (6,), "own_module": (2, 5, 5)}
 
 
-class TestOwnSpace(SpaceContract):
-    @pytest.fixture
-    def space(self) -> SearchSpace:
-        project = tomllib.loads((FOLDER / "pyproject.toml").read_text())
-        (value,) = project["project"]["entry-points"]["weightloom.spaces"].values()
-        module, name = value.split(":")
-        spec = importlib.util.spec_from_file_location(module, FOLDER / f"{module}.py")
+def points(folder: str) -> dict[str, str]:
+    project = tomllib.loads((EXAMPLES / folder / "pyproject.toml").read_text())
+    found = project["project"]["entry-points"]["weightloom.spaces"]
+    assert isinstance(found, dict)
+    return found
+
+
+class TestOwnSpaces(SpaceContract):
+    @pytest.fixture(params=SHAPES.items(), ids=str)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        folder, shape = request.param
+        ((name, value),) = points(folder).items()
+        module, attribute = value.split(":")
+        spec = importlib.util.spec_from_file_location(module, EXAMPLES / folder / f"{module}.py")
         assert spec
         assert spec.loader
         loaded = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(loaded)
-        return getattr(loaded, name)(inputs=6, outputs=3)
-
-    def test_name_is_the_registered_one(self, space: SearchSpace) -> None:
-        project = tomllib.loads((FOLDER / "pyproject.toml").read_text())
-        assert space.name in project["project"]["entry-points"]["weightloom.spaces"]
+        space = getattr(loaded, attribute)(inputs=math.prod(shape), outputs=3, shape=shape)
+        assert space.name == name
+        return space

@@ -3,8 +3,9 @@
 import math
 
 import pytest
+from torch import Tensor, nn
 
-from search_spaces import SPACES, MLPSpace, SearchSpace
+from search_spaces import SPACES, MLPSpace, ModuleSpace, SearchSpace
 from search_spaces.cell import CellSpace
 from search_spaces.dag import DagSpace
 from search_spaces.testing import SpaceContract
@@ -77,3 +78,50 @@ class TestListableDag(SpaceContract):
             activations=("relu",),
             norms=("layer",),
         )
+
+
+class OneModule(ModuleSpace):
+    """One point: a layer by itself."""
+
+    name = "one_module"
+
+    def make(self) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(self.inputs, self.outputs))
+
+
+class Recurrent(nn.Module):
+    """A recurrent layer, a tied one, and a residual."""
+
+    def __init__(self, channels: int, outputs: int, depth: int) -> None:
+        super().__init__()
+        self.recurrent = nn.GRU(channels, 4, batch_first=True)
+        self.hidden = nn.ModuleList(nn.Linear(4, 4) for _ in range(3))
+        self.hidden[1].weight = self.hidden[0].weight
+        self.depth, self.head = depth, nn.Linear(4, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.recurrent(x.transpose(1, 2))[0].mean(1)
+        for layer in self.hidden:
+            for _ in range(self.depth):
+                h = h + layer(h.tanh())
+        return self.head(h)
+
+
+class RecurrentSpace(ModuleSpace):
+    """Everything that may be chosen, one within the other."""
+
+    name = "recurrent_module"
+    ranks = (2,)
+    arguments = {"depth": (1, 2)}  # noqa: RUF012 - as a user would write it
+    skippable = ("hidden.2", "hidden.0")
+    narrowable = {"hidden.2": (2, 4)}  # noqa: RUF012
+
+    def make(self, depth: int) -> nn.Module:
+        return Recurrent(self.shape[0], self.outputs, depth)
+
+
+class TestModules(SpaceContract):
+    @pytest.fixture(params=[(OneModule, (5,)), (OneModule, (1, 3, 2)), (RecurrentSpace, (2, 6))], ids=str)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        kind, shape = request.param
+        return kind(inputs=math.prod(shape), outputs=3, shape=shape)

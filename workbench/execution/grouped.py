@@ -1,7 +1,12 @@
-"""Networks of any operations: those of equal architecture as one ``torch.vmap``, one group after another."""
+"""Networks of any operations: those of equal architecture as one ``torch.vmap``, one group after another.
+
+A user's own module that ``vmap`` cannot run is run in a loop, which gives the same.
+"""
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +20,8 @@ from torch.func import functional_call
 from generators.generated import Generated
 from generators.tokens import BatchLayout, TokenLayout
 from search_spaces import Architecture
-from search_spaces.network import GraphNetwork
+from search_spaces.building import network_of
+from search_spaces.network import GraphNetwork, Network
 
 _building = Lock()
 """One thread at a time: torch's state of chance belongs to all of them."""
@@ -83,10 +89,18 @@ class Group:
             return functional_call(module, dict(state), (examples, mask, gate))
 
         gate = gates[self.rows]
-        if len(self.rows) == 1:
-            single = {name: value[0] for name, value in weights.items()}
-            mask = {name: value[0] for name, value in masks.items()}
-            return alone(single, mask, gate[0], own if own.dim() == 2 else own[0])[None]
+        if len(self.rows) == 1 or not _vmaps(self.layout.blueprint.architecture, x.device, x.dtype):
+            return torch.stack(
+                [
+                    alone(
+                        {name: value[i] for name, value in weights.items()},
+                        {name: value[i] for name, value in masks.items()},
+                        gate[i],
+                        own if own.dim() == 2 else own[i],
+                    )
+                    for i in range(len(self.rows))
+                ]
+            )
         return torch.vmap(alone, in_dims=(0, 0, 0, None if own.dim() == 2 else 0))(dict(weights), masks, gate, own)
 
 
@@ -138,7 +152,31 @@ def run_parts(
 
 
 @lru_cache(maxsize=1024)
-def _module(architecture: Architecture, device: torch.device, dtype: torch.dtype) -> GraphNetwork:
+def _module(architecture: Architecture, device: torch.device, dtype: torch.dtype) -> Network:
     """A network to be called with other weights than its own."""
     with _building, torch.random.fork_rng(devices=[]):  # fresh weights that nobody reads
-        return GraphNetwork(architecture).to(device=device, dtype=dtype).eval().requires_grad_(False)
+        return network_of(architecture).to(device=device, dtype=dtype).eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=1024)
+def _vmaps(architecture: Architecture, device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether ``vmap`` runs the network, tried on two of them; our own layers are made for it."""
+    module = _module(architecture, device, dtype)
+    if isinstance(module, GraphNetwork):
+        return True
+    state = {name: parameter.expand(2, *parameter.shape).clone() for name, parameter in module.named_parameters()}
+    inputs = math.prod(int(side) for _, side in architecture.nodes[0].choices)
+    gates = torch.ones(2, len(architecture.optional_edges), device=device, dtype=dtype)
+    x = torch.zeros(2, 3, inputs, device=device, dtype=dtype)
+
+    def alone(state: Mapping[str, Tensor], gate: Tensor, examples: Tensor) -> Tensor:
+        return functional_call(module, dict(state), (examples, {}, gate))
+
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("error")  # torch warns where it would loop itself, more slowly
+            for examples, way in ((x[0], None), (x, 0)):
+                torch.vmap(alone, in_dims=(0, 0, way))(state, gates, examples)
+    except Exception:  # a module of somebody else's may raise anything; alone it ran
+        return False
+    return True

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from generators.generated import Generated
 from search_spaces import Architecture, Edge, Node, operations
-from search_spaces.network import GraphNetwork
+from search_spaces.building import network_of
+from search_spaces.network import GraphNetwork, Network
 from search_spaces.operations import parameters
 from workbench.export.plan import IDENTITY, NodePlan, Plan, make_plan
 from workbench.export.pruning import pruned
@@ -18,12 +19,13 @@ from workbench.export.pruning import pruned
 # dimension names: networks, rows, columns as in workbench.export.plan
 
 
-def compact(generated: Generated, index: int) -> GraphNetwork:
+def compact(generated: Generated, index: int) -> Network:
     """One network without its closed neurons, closed wires and all else whose removal is exact.
 
     What goes is listed in `workbench.export.plan`; of networks with other operations than dense layers only what
     closed wires cut off (`workbench.export.pruning`). Outputs are those of ``generated.network(index)`` up to
-    float rounding. Its architecture belongs to the space ``compacted`` and has no genome.
+    float rounding. Its architecture belongs to the space ``compacted`` and has no genome; that of a user's own module
+    is one of its space, in which closed layers are skipped.
 
     Args:
         generated: the networks.
@@ -76,7 +78,7 @@ def _counted(
 
 
 def _is_general(architecture: Architecture) -> bool:
-    """Whether only wires can be removed; a user's own module is left to the plan, which refuses it."""
+    """Whether only wires can be removed; a module without a space is left to the plan, which refuses it."""
     return architecture.space != "module" and not operations.compactable(architecture)
 
 
@@ -84,13 +86,12 @@ def _closed(generated: Generated, index: int) -> frozenset[tuple[str, str]]:
     return frozenset(wire for wire, is_open in generated.wires(index).items() if not is_open)
 
 
-def _without_closed_wires(generated: Generated, index: int) -> GraphNetwork:
+def _without_closed_wires(generated: Generated, index: int) -> Network:
     smaller = pruned(generated.blueprints[index].architecture, _closed(generated, index))
     with torch.random.fork_rng(devices=[]):  # the fresh weights are overwritten below
-        module = GraphNetwork(smaller)
+        module = network_of(smaller)
     state = generated.state_dict(index)
-    module.load_state_dict({name: state[name].detach().cpu() for name in module.state_dict()})
-    return module.eval()
+    return module.load({name: state[name] for name, _ in module.named_parameters()}).eval()
 
 
 def _smaller(architecture: Architecture, plan: Plan) -> tuple[Architecture, dict[str, list[list[int]]]]:

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from generators.generated import Generated
 from search_spaces import Architecture, WeightloomError
+from search_spaces.architecture import describe
 from search_spaces.network import ACTIVATION_FUNCTIONS, NORM_EPS
 from search_spaces.operations import width_of
 
@@ -91,7 +92,7 @@ def make_plan(generated: Generated, indices: list[int]) -> Plan:
         if architecture.space == "module" or node.operation not in ("dense", IDENTITY):
             raise WeightloomError(
                 f"compaction: node {node.name!r}: expected operation 'dense' or 'identity', got "
-                f"{node.operation!r}; only networks of such nodes can be made smaller"
+                f"{describe(node)!r}; only networks of such nodes can be made smaller"
             )
     return _Planner(generated, indices, architecture).plan()
 

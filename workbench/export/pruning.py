@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from search_spaces import Architecture, Edge, Node
+from search_spaces.module import space_of
+from search_spaces.operations import is_foreign
 
 Wire = tuple[str, str]
 
@@ -15,12 +17,14 @@ def pruned(architecture: Architecture, closed: frozenset[Wire]) -> Architecture:
 
     It computes the same with the same weights. A closed wire into a ``concat`` becomes zeros, so that the
     channels beside stay where they are. Its space is ``compacted`` and it has no genome; the wires that are
-    left are no longer optional.
+    left are no longer optional. Of a user's own module it is the one in which those layers are skipped.
 
     Args:
         architecture: of any space.
         closed: (source, target) of optional wires.
     """
+    if is_foreign(architecture):
+        return space_of(architecture).without(architecture, closed)
     operations = {node.name: node.operation for node in architecture.nodes}
     nodes: list[Node] = []
     edges: list[Edge] = []

@@ -18,8 +18,8 @@ from torch import Tensor
 from generators.generated import Generated
 from generators.generator import Generator
 from generators.tokens import WeightTokenizer
-from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, WeightloomError, files
-from search_spaces.network import GraphNetwork
+from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
+from search_spaces.network import Network
 from workbench.provenance import Provenance, regenerate
 from workbench.summary import one_line
 
@@ -44,7 +44,7 @@ class LoadedNetwork:
         generated: the same as a batch of one, for everything that takes `Generated`.
     """
 
-    module: GraphNetwork
+    module: Network
     architecture: Architecture
     provenance: Provenance
     generated: Generated
@@ -88,6 +88,7 @@ def read_network(path: str | Path) -> LoadedNetwork:
 
     Raises:
         WeightloomError: there is no such file.
+        UnknownName: it is a network of a user's own space, which is not installed.
         DamagedFile: it is truncated, altered in any byte, of another schema or no such file at all.
     """
     path = Path(path)
@@ -100,7 +101,7 @@ def read_network(path: str | Path) -> LoadedNetwork:
         generated = _as_generated(architecture, WeightTokenizer(width=document["token_width"]), tensors)
     except ValidationError as error:
         raise DamagedFile(f"{path}: provenance: {one_line(error)}; {_REMEDY}") from error
-    except DamagedFile:
+    except (DamagedFile, UnknownName):  # of a space that is not installed
         raise
     except (SafetensorError, WeightloomError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
