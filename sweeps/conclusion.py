@@ -26,6 +26,7 @@ from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report
 from workbench.summary import (
+    BriefPoint,
     ExportRecord,
     FrontierPoint,
     GeneratorSummary,
@@ -86,6 +87,9 @@ def conclude(
     with parts.attempt("noise frontiers"):
         traced = noise_frontiers(laboratory.zoo, laboratory.test, config.evaluation.latents)
         frontier = frontier_points(traced)
+    brief: list[BriefPoint] = []
+    with parts.attempt("brief training"):
+        brief = laboratory.brief_training(config.evaluation)
     exports: list[ExportRecord] = []
     if best and config.exports.top:
         with parts.attempt("export"):
@@ -108,6 +112,7 @@ def conclude(
             "zoo": _zoo(laboratory),
             "generators": generators,
             "frontier": frontier,
+            "brief": brief,
             "trials": [_trial(trial) for trial in store.trials()],
             "pareto": _pareto(store),
             "exports": exports,

@@ -17,7 +17,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from workbench.summary import GeneratorSummary, Summary, interval, shown
+from workbench.summary import BriefPoint, GeneratorSummary, Summary, interval, shown
 
 Generators = Mapping[str, GeneratorSummary]
 Outcome = Literal["better", "worse", "no difference", "unknown"]
@@ -117,7 +117,12 @@ def verdict_sentences(summary: Summary) -> list[str]:
     sentences = _choice(summary, families) + _pairs(families)
     for name, family in families.items():
         sentences += _against_baselines(name, family, summary.of_kind("baseline"))
-    sentences += _against_noise(families) + _labels(families) + _against_real(families, summary.of_kind("real"))
+    sentences += (
+        _against_noise(families)
+        + _against_brief(families, summary.brief)
+        + _labels(families)
+        + _against_real(families, summary.of_kind("real"))
+    )
     return sentences + _cost(families) + _spending(families)
 
 
@@ -209,6 +214,25 @@ def _against_noise(families: Generators) -> list[str]:
             parts.append(f"{side} noise on {parent} (score {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}])")
         if parts:
             sentences.append(f"At its own diversity {name} lies {' and '.join(parts)}.")
+    return sentences
+
+
+def _against_brief(families: Generators, points: Sequence[BriefPoint]) -> list[str]:
+    """Each family beside the fewest steps of real training that are as faithful, and what both cost."""
+    sentences = []
+    for name, family in families.items() if points else ():
+        own, latency = family.mean("fidelity") or 0.0, family.mean("latency_ms")
+        equal = next((point for point in points if (point.fidelity.mean or 0.0) >= own), None)
+        if equal is None:
+            most = max(point.steps for point in points)
+            sentences.append(f"{name} is more faithful than networks that are really trained for up to {most} steps.")
+            continue
+        times = "" if not latency else f", {shown(equal.milliseconds / latency)} times what {name} takes to emit one"
+        sentences.append(
+            f"Really training each network for {equal.steps} steps is as faithful as {name} "
+            f"({interval(equal.fidelity)}, collapse {interval(equal.collapse)}) and takes "
+            f"{shown(equal.milliseconds)} ms a network{times}."
+        )
     return sentences
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import torch
 
 from search_spaces import SPACES, SearchSpace
+from workbench.evaluation import EvaluationConfig
+from workbench.evaluation.brief import brief_training
+from workbench.summary import BriefPoint
 from workbench.tasks import Task, load_task
 from workbench.yardstick import Yardstick
 from workbench.zoo import Zoo, ZooConfig, open_zoo
@@ -55,3 +58,7 @@ class Laboratory:
             test=Yardstick.of(opened, opened.test, loaded.test),
             test_validity=Yardstick.of(opened, opened.test, loaded.validation),
         )
+
+    def brief_training(self, config: EvaluationConfig) -> list[BriefPoint]:
+        """What a few steps of real training reach; see ``workbench.evaluation.brief``."""
+        return brief_training(self.task, self.zoo, self.validation, self.test, self.test_validity, config)

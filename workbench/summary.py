@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,9 @@ from pydantic import (
 
 from search_spaces.errors import DamagedFile, WeightloomError
 from workbench import files
+
+if TYPE_CHECKING:
+    from workbench.metrics.intervals import Interval
 
 SUPPORTED = (1,)
 FILE_NAME = "summary.json"
@@ -57,6 +60,11 @@ class Estimate(Record):
     low: Measured = None
     high: Measured = None
     n: Count
+
+    @classmethod
+    def of(cls, interval: Interval) -> Estimate:
+        """A measured interval as a record."""
+        return cls(mean=interval.mean, low=interval.low, high=interval.high, n=interval.n)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -139,6 +147,20 @@ class FrontierPoint(Record):
     spread: Number
 
 
+class BriefPoint(Record):
+    """Networks really trained for a few steps with the best learning rate for so many: what a generator competes with.
+
+    ``milliseconds``: of training, for one network of many that are trained side by side.
+    """
+
+    steps: Count
+    learning_rate: Number
+    milliseconds: Number
+    fidelity: Estimate
+    collapse: Estimate | None = None
+    valid: Estimate
+
+
 class TrialSummary(Record):
     """One trial of the sweep, also a failed one, with the reason."""
 
@@ -187,6 +209,7 @@ class Summary(Record):
     zoo: dict[str, Scalar]
     generators: dict[str, GeneratorSummary]
     frontier: list[FrontierPoint] = []
+    brief: list[BriefPoint] = []
     trials: list[TrialSummary] = []
     pareto: list[ParetoPoint] = []
     exports: list[ExportRecord] = []

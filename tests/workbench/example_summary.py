@@ -166,6 +166,11 @@ def example_dict() -> dict[str, Any]:
                 "hash": "9f2c41d07a6e", "seconds": 84.2},
         "generators": {name: _generator(name) for name in FIGURES},
         "frontier": frontier,
+        "brief": [
+            {"steps": steps, "learning_rate": 0.02, "milliseconds": 0.25 * steps, "fidelity": _estimate(f, 0.004),
+             "collapse": _estimate(0.01, 0.01) if f > 0.9 else None, "valid": _estimate(v, 0.05)}
+            for steps, f, v in ((25, 0.62, 0.0), (100, 0.935, 0.6), (400, 0.985, 0.95))
+        ],
         "trials": trials,
         "pareto": [
             {"trial": t["number"], "family": t["family"], "values": t["values"]}

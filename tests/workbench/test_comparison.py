@@ -22,7 +22,7 @@ from workbench.comparison import (
     terminal_table,
     verdict_sentences,
 )
-from workbench.summary import GeneratorSummary, Summary
+from workbench.summary import shown, GeneratorSummary, Summary
 
 
 def _generator(fidelity: Any = None, collapse: Any = None, family: str = "g", kind: str = "family") -> GeneratorSummary:
@@ -142,3 +142,22 @@ def test_the_noise_frontiers_have_their_sentence() -> None:
     first["metrics"]["gap_oracle"]["high"] = 0.01
     text = "\n".join(verdict_sentences(Summary.model_validate(content)))
     assert "not shown to differ from noise on a network trained for that very architecture" in text
+
+
+def test_each_family_stands_beside_the_fewest_steps_of_training_that_are_as_faithful() -> None:
+    summary = example_summary()
+    sentences = verdict_sentences(summary)
+    for name, family in summary.of_kind("family").items():
+        own = family.mean("fidelity")
+        assert own is not None
+        (equal, *_) = [point for point in summary.brief if (point.fidelity.mean or 0) >= own] or [None]
+        (sentence,) = [s for s in sentences if f"as faithful as {name} (" in s or s.startswith(f"{name} is more faith")]
+        if equal is None:
+            assert "really trained for up to 400 steps" in sentence
+        else:
+            assert f"for {equal.steps} steps" in sentence
+            latency = family.mean("latency_ms")
+            assert latency is None or f"{shown(equal.milliseconds / latency)} times what {name} takes" in sentence
+    assert any("for 400 steps is as faithful" in sentence for sentence in sentences)  # the example has such a case
+    without = summary.model_copy(update={"brief": []})
+    assert not any("really trained for up to" in s or "is as faithful as" in s for s in verdict_sentences(without))

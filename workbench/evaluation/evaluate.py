@@ -149,9 +149,7 @@ def report(
     shown = len(rows) // 2
     overlap = metrics.pairwise_error_iou(predictions.errors[shown * latents : (shown + 1) * latents])
     return Evaluation(
-        metrics={
-            name: Estimate(mean=value.mean, low=value.low, high=value.high, n=value.n) for name, value in found.items()
-        },
+        metrics={name: Estimate.of(value) for name, value in found.items()},
         verdict=tuple(
             Verdict(label=label, reason=reason) for label, reason in zip(judged.labels, judged.reasons, strict=False)
         ),
