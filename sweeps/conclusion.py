@@ -66,7 +66,7 @@ def conclude(
         command: what makes the run again.
         start: since when time has not been added to the study (`time.perf_counter`).
     """
-    parts = _Parts(folder, watcher)
+    parts = Parts(folder, watcher)
     if not store.complete():
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
         parts.problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
@@ -95,7 +95,7 @@ def conclude(
         with parts.attempt("export"):
             chosen = chosen_of(config, best)
             exports = export_best(config, folder, laboratory, chosen, config.exports, watcher)
-    budget = _budget(config, command or again(folder), len(store.ended()))
+    budget = budget_of(config, command or again(folder), len(store.ended()))
     if parts.problems:
         budget[PROBLEMS] = "; ".join(parts.problems)
     summary = Summary.model_validate(
@@ -109,7 +109,7 @@ def conclude(
             "seed": config.seed,
             "versions": versions(),
             "budget": budget,
-            "zoo": _zoo(laboratory),
+            "zoo": zoo_facts(laboratory),
             "generators": generators,
             "frontier": frontier,
             "brief": brief,
@@ -125,7 +125,7 @@ def conclude(
     return summary
 
 
-class _Parts:
+class Parts:
     """Parts of the conclusion, each of which may fail without the others being lost."""
 
     def __init__(self, folder: RunFolder, watcher: Watcher) -> None:
@@ -185,7 +185,8 @@ def _rank(trial: FrozenTrial) -> tuple[float, float]:
     return values["fidelity"], -values["collapse"]
 
 
-def _budget(config: SweepConfig, command: str, trials: int) -> dict[str, Any]:
+def budget_of(config: SweepConfig, command: str, trials: int) -> dict[str, Any]:
+    """What the summary says was spent, and the command that makes the run again."""
     training = config.training
     return {
         "trials": trials,
@@ -200,7 +201,8 @@ def _budget(config: SweepConfig, command: str, trials: int) -> dict[str, Any]:
     }
 
 
-def _zoo(laboratory: Laboratory) -> dict[str, Any]:
+def zoo_facts(laboratory: Laboratory) -> dict[str, Any]:
+    """What the summary says of the zoo."""
     zoo = laboratory.zoo
     return {
         "kind": zoo.config.kind,

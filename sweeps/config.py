@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,12 +16,13 @@ from sweeps.reading import override, to_yaml
 from workbench.evaluation import EvaluationConfig
 from workbench.summary import one_line
 from workbench.training import TrainingConfig
-from workbench.zoo import ZooConfig
+from workbench.zoo import Kind, ZooConfig
 
 BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Format = Literal["safetensors", "onnx"]
+C = TypeVar("C", bound="SweepConfig")
 
 
 class _Config(BaseModel):
@@ -123,33 +124,47 @@ class SweepConfig(_Config):
         return to_yaml(self.model_dump(mode="json"))
 
 
+class BenchConfig(SweepConfig):
+    """A sweep's settings as a protocol: every family's first trial, on zoos of every kind, several times."""
+
+    kinds: tuple[Kind, ...] = Field(
+        default=("independent", "shared-base", "trajectory"), min_length=1, description="kinds of zoo"
+    )
+    repeats: int = Field(default=2, ge=1, le=100, description="zoos of each kind, each with seeds of its own")
+
+
 def resolve(preset: str, changes: dict[str, Any] | None = None) -> SweepConfig:
     """The configuration of a preset or YAML file with dotted keys changed, wholly checked.
 
     Raises:
         WeightloomError: a name, key, type or range that is not allowed; names the key and what is.
     """
+    return resolve_as(SweepConfig, preset, changes or {})
+
+
+def resolve_as(model: type[C], preset: str, changes: dict[str, Any]) -> C:
+    """The same for any kind of configuration; that of a sweep is a bench's, too."""
     content = read_preset(preset)
     if "name" not in content and not preset.endswith((".yaml", ".yml")):
         content = {"name": preset, **content}
-    return checked(override(content, changes or {}))
+    return checked(override(content, changes), model)
 
 
-def checked(content: dict[str, Any]) -> SweepConfig:
+def checked(content: dict[str, Any], model: type[C]) -> C:
     """``content`` as a configuration in which every name is known and every range respected."""
     from sweeps.names import check_names
 
     try:
-        config = SweepConfig.model_validate(content)
+        config = model.model_validate(content)
     except ValidationError as error:
-        raise WeightloomError(explain(error, SweepConfig)) from error
+        raise WeightloomError(explain(error, model)) from error
     _no_truth_for_numbers(content, config.model_dump())
     check_names(config)
     return config
 
 
 def read_config(path: Path) -> SweepConfig:
-    """The configuration saved with a run."""
+    """The configuration saved with a sweep."""
     return resolve(str(path))
 
 

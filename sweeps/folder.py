@@ -7,21 +7,24 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from search_spaces import DamagedFile, WeightloomError
 from search_spaces.files import read_json, write_json, write_text
-from sweeps.config import SweepConfig, read_config
+from sweeps.config import SweepConfig, resolve_as
 from sweeps.storage import FILE
 from workbench.summary import GeneratorSummary, one_line
+from workbench.tasks import load_task
+from workbench.zoo import Kind
 
 CONFIG = "config.yaml"
 OWN = (
-    CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb"
+    CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb",
+    "cells", "table.csv", *get_args(Kind)
 )  # fmt: skip
-"""What a sweep writes into its folder."""
+"""What a sweep or a bench writes into its folder."""
 CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads")
 """Keys that may differ when a run is continued: no figure of a finished trial depends on them."""
 
@@ -113,13 +116,35 @@ class RunFolder:
         """
         if not self.config.exists():
             raise DamagedFile(f"{self.config}: missing, so the run cannot be continued; choose another --name")
-        stored, asked = read_config(self.config).model_dump(), config.model_dump()
+        stored, asked = resolve_as(type(config), str(self.config), {}).model_dump(), config.model_dump()
         for key, was, now in differences(stored, asked):
             if key.split(".")[0] not in CHANGEABLE:
                 raise WeightloomError(
                     f"run {self.path.name!r}: expected key {key!r} to be {was!r} as in {self.config}, "
                     f"got {now!r}; continue with the same settings, or choose another --name"
                 )
+
+
+@contextlib.contextmanager
+def begun(folder: RunFolder, config: SweepConfig, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
+    """The folder of a run, new or to be continued, held and with its configuration in it.
+
+    Raises:
+        WeightloomError: the run exists and is not to be continued, was made with other settings, is worked on by
+            another process, or its data is missing.
+    """
+    if resume and overwrite:
+        raise WeightloomError("expected --resume or --overwrite, got both; choose one")
+    if resume and folder.exists:
+        folder.check_same(config)
+    elif not overwrite:
+        folder.check_new()
+    load_task(config.task, config.data)  # missing data should be said before a folder is made
+    with locked(folder):
+        if overwrite:
+            folder.clear()
+        folder.save_config(config)
+        yield folder
 
 
 def differences(first: Any, second: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

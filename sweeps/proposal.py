@@ -79,13 +79,22 @@ def first_parameters(config: SweepConfig, family: str) -> dict[str, Any]:
     Raises:
         WeightloomError: the plan's ``first`` has an unknown key, or a value that is not among those tried.
     """
+    return _first(config, family)[1]
+
+
+def first_proposal(config: SweepConfig, family: str) -> Proposal:
+    """The first trial of a family; raises like `first_parameters`."""
+    return _first(config, family)[0]
+
+
+def _first(config: SweepConfig, family: str) -> tuple[Proposal, dict[str, Any]]:
     given = config.plan(family).first
     wishes = _Wishes(family, given, _defaults(config, family))
-    propose(config, wishes)
+    proposal = propose(config, wishes)
     for key in given:
         if key not in wishes.keys:
             raise UnknownName(f"key of families.{family}.first", key, wishes.keys - {"family"})
-    return wishes.parameters
+    return proposal, wishes.parameters
 
 
 def _defaults(config: SweepConfig, family: str) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from pathlib import Path
 import optuna
 
 from generators.saving import save_pretrained
-from search_spaces import WeightloomError
 from search_spaces.files import write_text
 from sweeps.conclusion import conclude, reason_of
 from sweeps.config import SweepConfig
-from sweeps.folder import RunFolder, locked
+from sweeps.folder import RunFolder, begun
 from sweeps.origin import Origin
 from sweeps.proposal import Proposal, first_parameters, propose
 from sweeps.storage import StudyStore, opened
@@ -22,7 +21,6 @@ from sweeps.watching import Silent, Watcher
 from workbench.experiment import Outcome, run_family
 from workbench.laboratory import Laboratory
 from workbench.summary import Summary, shown
-from workbench.tasks import load_task
 from workbench.tracking import Tracker, tracker_for
 
 ZOO_FOLDER = ".zoo"
@@ -67,20 +65,9 @@ def run_sweep(
             is missing; a file is damaged.
     """
     watcher = watcher or Silent()
-    folder = RunFolder(path=runs / config.name)
-    if resume and overwrite:
-        raise WeightloomError("sweep: expected --resume or --overwrite, got both")
-    if resume and folder.exists:
-        folder.check_same(config)
-    elif not overwrite:
-        folder.check_new()
-    load_task(config.task, config.data)  # missing data should be said before a folder is made
-    with locked(folder):
+    with begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder:
         start = time.perf_counter()
-        if overwrite:
-            folder.clear()
         laboratory = open_laboratory(config, runs, watcher)
-        folder.save_config(config)
         tracker = tracker_for(config.tracker, folder.path, config.name, config.wandb_online)
         with opened(folder.study, config.name, config.seed) as store:
             run = _Run(

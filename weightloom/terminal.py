@@ -95,8 +95,13 @@ def print_json(content: Any) -> None:
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def print_comparison(summaries: Sequence[Summary]) -> None:
-    """The short table and what it says, on stdout; as wide as the terminal if there is one."""
+def print_comparison(summaries: Sequence[Summary], *, same_protocol: bool = False) -> None:
+    """The short table and what it says, on stdout; as wide as the terminal if there is one.
+
+    Args:
+        summaries: of the runs.
+        same_protocol: they differ on purpose, so that nobody need be warned of it.
+    """
     from rich.console import Console
 
     from workbench.comparison import difference_warnings, terminal_table, verdict_sentences
@@ -108,7 +113,7 @@ def print_comparison(summaries: Sequence[Summary]) -> None:
             print(f"{summary.name}:")
         for sentence in verdict_sentences(summary):
             print(f"- {sentence}")
-    for warning in difference_warnings(summaries):
+    for warning in () if same_protocol else difference_warnings(summaries):
         print(f"Warning: {warning}")
 
 

@@ -32,7 +32,11 @@ class OwnGeneratorConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    family: str = Field(default="mlp", description="of the generator, with its default settings")
+    family: str = Field(default="mlp", description="of the generator")
+    settings: dict[str, int | float] = Field(
+        default={"latent_start": 0.1},
+        description="of the family, where not its defaults; what guides a search need not differ between latents",
+    )
     steps: int = Field(default=1000, ge=1, description="optimiser steps on the task's own loss")
     architectures: int = Field(default=8, ge=1, description="architectures in one step")
 
@@ -59,14 +63,13 @@ def kept(home: Path, train: Callable[[], Generator]) -> tuple[Generator, float]:
     return generator, seconds
 
 
-def train_own(config: OwnGeneratorConfig, training: TrainingConfig, objective: Objective, **settings: Any) -> Generator:
+def train_own(config: OwnGeneratorConfig, training: TrainingConfig, objective: Objective) -> Generator:
     """A fresh generator, trained on one objective.
 
     Args:
-        config: names the family.
+        config: names the family and its settings.
         training: steps, rates and seed.
         objective: what it is trained for.
-        settings: of the family, where they are not as by default.
 
     Raises:
         UnknownName: no such family.
@@ -74,7 +77,7 @@ def train_own(config: OwnGeneratorConfig, training: TrainingConfig, objective: O
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
-        generator = make_generator(config.family, settings)
+        generator = make_generator(config.family, config.settings)
         phase = Phase(name="task", objectives=((1.0, objective),), steps=training.steps)
         train_generator(generator, [phase], training)
     return generator.eval()

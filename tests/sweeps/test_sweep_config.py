@@ -66,7 +66,7 @@ def test_demo_and_quick_are_shipped() -> None:
 @pytest.mark.parametrize("name", preset_names())
 def test_what_is_printed_is_read_back(name: str) -> None:
     config = resolve(name, {"training.steps": 7})
-    assert checked(parse(config.to_yaml(), "text")) == config
+    assert checked(parse(config.to_yaml(), "text"), SweepConfig) == config
 
 
 def test_a_file_serves_as_preset(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.config import checked, resolve
+from sweeps.config import SweepConfig, checked, resolve
 from sweeps.reading import parse
 from weightloom import __version__
 from weightloom.__main__ import VERBS, main
@@ -153,7 +153,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
 def test_print_config_is_read_back(capsys: Capture) -> None:
     assert main(["sweep", "quick", "--print-config", "--trials", "5", "--set", "zoo.test=8"]) == 0
-    printed = checked(parse(capsys.readouterr().out, "printed"))
+    printed = checked(parse(capsys.readouterr().out, "printed"), SweepConfig)
     assert printed == resolve("quick", {"trials": 5, "zoo.test": 8})
 
 

@@ -22,7 +22,7 @@ from workbench.comparison import (
     terminal_table,
     verdict_sentences,
 )
-from workbench.summary import shown, GeneratorSummary, Summary
+from workbench.summary import GeneratorSummary, Summary, shown
 
 
 def _generator(fidelity: Any = None, collapse: Any = None, family: str = "g", kind: str = "family") -> GeneratorSummary:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder
+from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, again
 from weightloom.stopping import Stopped
 from weightloom.terminal import print_comparison, print_json, print_pairs, watching
 
@@ -81,7 +80,7 @@ def sweep(
     if print_config:
         sys.stdout.write(config.to_yaml())
         return 0
-    command = _command(preset, config.name, overrides, runs_folder)
+    command = again("sweep", preset, config.name, overrides, runs_folder)
     folder = runs_folder / config.name
     try:
         from sweeps.study import run_sweep
@@ -110,20 +109,6 @@ def print_starting(preset: str) -> None:
 
     read_preset(preset)
     print("loading libraries …", file=sys.stderr, flush=True)
-
-
-def _command(preset: str, name: str, overrides: dict[str, Any], runs_folder: Path) -> str:
-    words = ["weightloom", "sweep", preset, "--name", name]
-    if runs_folder != Path("runs"):
-        words += ["--runs-folder", str(runs_folder)]
-    settings = [f"{key}={_yaml(value)}" for key, value in overrides.items() if key != "name"]
-    return shlex.join([*words, *(["--set", *settings] if settings else [])])
-
-
-def _yaml(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _show(summary: Summary, folder: Path, json: bool) -> int:

@@ -150,13 +150,17 @@ def report(
     overlap = metrics.pairwise_error_iou(predictions.errors[shown * latents : (shown + 1) * latents])
     return Evaluation(
         metrics={name: Estimate.of(value) for name, value in found.items()},
-        verdict=tuple(
-            Verdict(label=label, reason=reason) for label, reason in zip(judged.labels, judged.reasons, strict=False)
-        ),
+        verdict=labelled(judged),
         architectures=tuple(rows),
         curve=tuple(curve),
         overlap=tuple(tuple(row) for row in overlap.tolist()),
     )
+
+
+def labelled(judged: metrics.Verdict) -> tuple[Verdict, ...]:
+    """A verdict as records: each label with the reason that decided."""
+    pairs = zip(judged.labels, judged.reasons, strict=False)
+    return tuple(Verdict(label=label, reason=reason) for label, reason in pairs)
 
 
 def _connectivity(networks: Generated) -> dict[str, Interval]:

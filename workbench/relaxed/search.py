@@ -148,7 +148,7 @@ def open_relaxed(
     )
 
     def train() -> Generator:
-        return train_own(config, training, SupernetObjective(task, mixtures, training), **config.settings)
+        return train_own(config, training, SupernetObjective(task, mixtures, training))
 
     home = folder / made_from(task, space, "relaxed", config.model_dump(exclude={"gates"}), seed, noise)
     generator, seconds = kept(home, train)

@@ -39,20 +39,19 @@ def write_report(summary: Summary, folder: str | Path) -> Path:
 def render(summary: Summary, drawn: Sequence[Picture] = ()) -> str:
     """The whole page as HTML; names from the summary are escaped wherever they stand."""
     figures = all_figures(summary)
-    sentences = verdict_sentences(summary)
-    answer = [s for s in sentences if s.startswith("Choose ")] or sentences[:1]
+    answer, sentences = answer_of(summary)
     measured = dict.fromkeys(metric for g in summary.generators.values() for metric in g.metrics)
     headline = [name for name in ("fidelity", *SHORT_TABLE) if name in measured]
     return environment().get_template("template.html").render(
         summary=summary,
         file_name=FILE_NAME,
         answer=answer,
-        sentences=sentences[len(answer) :],
+        sentences=sentences,
         facts=_facts(summary),
-        columns=[_column(name) for name in headline],
-        others=[_column(name) for name in measured if name not in headline],
-        glossary=[_column(name) for name in _in_order(measured)],
-        cell=_cell,
+        columns=[column(name) for name in headline],
+        others=[column(name) for name in measured if name not in headline],
+        glossary=[column(name) for name in _in_order(measured)],
+        cell=cell,
         shown=shown,
         looks=style(summary),
         figures=figures,
@@ -62,6 +61,13 @@ def render(summary: Summary, drawn: Sequence[Picture] = ()) -> str:
         command=reproduce_command(summary),
         **page_parts(),
     )  # fmt: skip
+
+
+def answer_of(summary: Summary) -> tuple[list[str], list[str]]:
+    """Which family to choose, and the other sentences."""
+    sentences = verdict_sentences(summary)
+    answer = [sentence for sentence in sentences if sentence.startswith("Choose ")] or sentences[:1]
+    return answer, sentences[len(answer) :]
 
 
 def environment() -> Environment:
@@ -140,7 +146,7 @@ def _plain(value: Any, unit: str = "") -> str:
     return (f"{value:,}" if isinstance(value, int) else str(value)) + unit
 
 
-def _column(name: str) -> dict[str, str]:
+def column(name: str) -> dict[str, str]:
     """One metric as a column: label, arrow and the text that explains it."""
     metric = METRICS.get(name)
     column = {"name": name, "label": name.replace("_", " "), "arrow": "", "first": "descending", "source": ""}
@@ -169,7 +175,7 @@ def _in_order(names: Iterable[str]) -> list[str]:
     return sorted(names, key=lambda name: (order.get(name, len(order)), name))
 
 
-def _cell(estimate: Estimate | None) -> dict[str, Any]:
+def cell(estimate: Estimate | None) -> dict[str, Any]:
     """One figure of the table: for sorting, for reading, and its interval."""
     if estimate is None or estimate.mean is None:
         return {"sort": "", "text": MISSING, "interval": "", "n": 0}

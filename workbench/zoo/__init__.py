@@ -2,6 +2,7 @@
 
 from workbench.zoo.train import Recipe, Trained, train_networks, warm_cosine
 from workbench.zoo.zoo import (
+    Kind,
     Zoo,
     ZooConfig,
     load_zoo,
@@ -13,6 +14,7 @@ from workbench.zoo.zoo import (
 )
 
 __all__ = [
+    "Kind",
     "Recipe",
     "Trained",
     "Zoo",
