@@ -176,7 +176,7 @@ class _Bench:
             with parts.attempt(f"{where}, noise and brief training"):
                 began = time.perf_counter()
                 traced = noise_frontiers(laboratory.zoo, laboratory.test, config.evaluation.latents)
-                brief = laboratory.brief_training(config.evaluation)
+                brief = self._brief(repeat) or laboratory.brief_training(config.evaluation)
                 cell = ZooCell(
                     zoo=zoo_facts(laboratory),
                     frontier=frontier_points(traced),
@@ -212,14 +212,16 @@ class _Bench:
             return lambda: run_baseline(laboratory, name, {}, evaluation).summary
         return family
 
-    def _home(self, repeat: int) -> Path:
-        return self.folder.path / "cells" / f"{self.kind}-{repeat + 1}"
+    def _brief(self, repeat: int) -> list[BriefPoint]:
+        """What was measured on another kind's zoo: the held-out architectures of a repeat are the same in all kinds."""
+        paths = (self._zoo_path(repeat, kind) for kind in self.config.kinds)
+        return next((_record(path, ZooCell).brief for path in paths if path.exists()), [])
 
-    def _path(self, repeat: int, name: str) -> Path:
-        return self._home(repeat) / f"{name}.json"
+    def _path(self, repeat: int, name: str, kind: Kind | None = None) -> Path:
+        return self.folder.path / "cells" / f"{kind or self.kind}-{repeat + 1}" / f"{name}.json"
 
-    def _zoo_path(self, repeat: int) -> Path:
-        return self._home(repeat) / "zoo.json"
+    def _zoo_path(self, repeat: int, kind: Kind | None = None) -> Path:
+        return self._path(repeat, "zoo", kind)
 
     def _read(self, name: str) -> Iterator[Cell]:
         for repeat in range(len(self.zoos)):

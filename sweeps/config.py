@@ -130,7 +130,7 @@ class BenchConfig(SweepConfig):
     kinds: tuple[Kind, ...] = Field(
         default=("independent", "shared-base", "trajectory"), min_length=1, description="kinds of zoo"
     )
-    repeats: int = Field(default=2, ge=1, le=100, description="zoos of each kind, each with seeds of its own")
+    repeats: int = Field(default=3, ge=1, le=100, description="zoos of each kind, each with seeds of its own")
 
 
 def resolve(preset: str, changes: dict[str, Any] | None = None) -> SweepConfig:

@@ -61,6 +61,7 @@ def test_every_row_on_every_kind_and_nothing_is_made_twice(tmp_path: Path, monke
         assert [point.steps for point in summary.brief] == [10]
         assert Summary.read(tmp_path / "tiny" / kind) == summary
         assert (tmp_path / "tiny" / kind / "report.html").exists()
+    assert found["trajectory"].brief == found["shared-base"].brief  # measured once: the same held-out architectures
     a, b = (found["trajectory"].generators["mlp"].architectures[i].key for i in (0, 2))
     assert a != b  # another repeat, other architectures
     page = (tmp_path / "tiny" / "report.html").read_text()
