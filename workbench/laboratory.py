@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from generators.generator import Generator
 from search_spaces import SPACES, SearchSpace
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
@@ -59,6 +61,9 @@ class Laboratory:
             test_validity=Yardstick.of(opened, opened.test, loaded.validation),
         )
 
-    def brief_training(self, config: EvaluationConfig) -> list[BriefPoint]:
-        """What a few steps of real training reach; see ``workbench.evaluation.brief``."""
-        return brief_training(self.task, self.zoo, self.validation, self.test, self.test_validity, config)
+    def brief_training(
+        self, config: EvaluationConfig, counts: Sequence[int] | None = None, start: Generator | None = None
+    ) -> list[BriefPoint]:
+        """What a few steps of real training reach from fresh or generated weights; see ``evaluation.brief``."""
+        yardsticks = (self.validation, self.test, self.test_validity)
+        return brief_training(self.task, self.zoo, *yardsticks, config, counts=counts, start=start)

@@ -1,10 +1,17 @@
 """Brief training as the yardstick of cost: better with more steps, its rate chosen, its networks its own."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
+from generators.generated import Generated
+from generators.generator import Condition, Generator
+from generators.tokens import BatchLayout
+from search_spaces import Blueprint
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import RATES, STEPS
 from workbench.laboratory import Laboratory
@@ -30,3 +37,29 @@ def test_brief_training_approaches_real_training_and_stays_diverse(laboratory: L
     assert last is not None
     assert (last.mean or 0.0) < 0.5  # independent starts
     assert points[0].fidelity.n == 4
+
+
+def test_training_goes_on_from_what_a_generator_emits(laboratory: Laboratory) -> None:
+    class Real(Generator):
+        """Emits the yardstick's own networks."""
+
+        name = "real"
+        kind = "baseline"
+
+        def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+            return torch.zeros(len(seeds), 1)
+
+        def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
+            known = {
+                blueprint: (part.networks, place)
+                for part in (laboratory.zoo.validation, laboratory.zoo.test)
+                for place, blueprint in enumerate(part.networks.blueprints)
+            }
+            return Generated.concatenate([known[b][0].select([known[b][1]]) for b in layout.blueprints])
+
+    evaluation = EvaluationConfig(latents=2)
+    (fresh,) = laboratory.brief_training(evaluation, (10,))
+    (trained,) = laboratory.brief_training(evaluation, (10,), Real())
+    assert (fresh.fidelity.mean or 0) < 0.9
+    assert (trained.fidelity.mean or 0) > 0.97
+    assert trained.learning_rate == min(RATES)  # the least that it may forget

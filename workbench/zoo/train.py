@@ -66,6 +66,7 @@ def train_networks(
     *,
     densities: Sequence[float] | None = None,
     checkpoints: int = 0,
+    start: Generated | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
     """Train networks side by side on the task's device, in one optimizer; best of one kind (see ``batches``).
@@ -79,15 +80,16 @@ def train_networks(
         densities: share of hidden neurons each network keeps: halfway the weakest are closed
             for good, see ``prune_neurons`` (all stay open by default).
         checkpoints: 0 = each network at its best step; else at so many steps, evenly spaced over the second half.
+        start: weights and connectivity to go on from; by default fresh weights by seed, all open.
         progress: called with the network steps (steps times networks) done since the last call.
     """
     device = task.train.x.device
-    start = initial_tokens(tokenizer, blueprints, seeds)
     layout = tokenizer.batch(blueprints).to(device)
+    if start is None:
+        start = Generated.dense(tokenizer, layout, initial_tokens(tokenizer, blueprints, seeds).to(device))
     runner = runner_of(layout)
-    leaves = [part.clone().contiguous().requires_grad_() for part in runner.split(start.to(device))]
-    open_tokens = layout.real.float()
-    gates = layout.edge_real.float()
+    leaves = [part.clone().contiguous().requires_grad_() for part in runner.split(start.tokens.to(device))]
+    open_tokens, gates = start.open_neurons.to(device), start.gates.to(device)
 
     @torch.no_grad()
     def tokens() -> Tensor:
@@ -105,7 +107,7 @@ def train_networks(
     marks = {recipe.steps - recipe.steps // 2 * i // checkpoints for i in range(checkpoints)}
     trail: list[tuple[Tensor, Tensor]] = []
     told = 0
-    masks: Any | None = None
+    masks: Any | None = None if torch.equal(open_tokens, layout.real.float()) else runner.masks(open_tokens)
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
     batch = min(recipe.batch_size, len(task.train))
     examples = task.train

@@ -200,6 +200,7 @@ def train_sorted(
     *,
     densities: Sequence[float] | None = None,
     checkpoints: int = 0,
+    start: Generated | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
     """``train_networks`` in batches of like networks, results in the order asked for.
@@ -221,6 +222,7 @@ def train_sorted(
             recipe,
             densities=None if densities is None else [densities[i] for i in index],
             checkpoints=checkpoints,
+            start=None if start is None else start.select(index),
             progress=tell,
         )
 
