@@ -36,7 +36,7 @@ def common_values(layout: BatchLayout) -> Float[Tensor, "networks tokens entries
     return pad_sequence([_common(part) for part in layout.layouts], batch_first=True).to(layout.node.device)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _common(part: TokenLayout) -> Float[Tensor, "tokens entries"]:
     return initial_values(WeightTokenizer(part.used.shape[1] - LANES).batch([part.blueprint]), [0])[0]
 

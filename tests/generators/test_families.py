@@ -11,9 +11,11 @@ from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.encoder import BlueprintEncoder, index_code
 from generators.generator import Condition, Generator
 from generators.heads import to_generated, to_values
+from generators.initialisation import common_values, initial_values
 from generators.mlp import MLPConfig, MLPGenerator
+from generators.registry import make_generator
 from generators.testing import small_architectures, small_collection
-from generators.tokens import WeightTokenizer
+from generators.tokens import LANES, WeightTokenizer
 from generators.transformer import TransformerConfig, TransformerGenerator
 from search_spaces import Architecture, Blueprint, Edge, Node, WeightloomError
 
@@ -156,3 +158,29 @@ def test_an_untrained_generator_hears_as_little_of_the_latent_as_asked(family: t
 
     assert difference(0.0) == 0
     assert 0 < difference(0.1) < 0.3 * difference(1.0)
+
+
+@pytest.mark.parametrize("family", ["mlp", "transformer"])
+def test_a_small_change_stays_near_the_fresh_weights_that_all_latents_share(family: str) -> None:
+    torch.manual_seed(0)
+    generator = make_generator(family, {"change": 0.1})
+    blueprints = [*BLUEPRINTS, *BLUEPRINTS]
+    seeds = range(len(blueprints))
+    emitted = generator.generate(blueprints, seeds)
+    layout = emitted.layout
+    values = ((emitted.tokens - layout.centre) / layout.scale)[layout.used]
+    fresh = initial_values(layout, [0] * len(blueprints))[layout.used]
+    weights = torch.zeros(layout.used.shape, dtype=torch.bool)
+    weights[..., LANES:] = layout.used[..., LANES:]
+    weights = weights[layout.used]
+    together = torch.corrcoef(torch.stack([values[weights], fresh[weights]]))[0, 1]
+    assert together > 0.98
+    assert 0.9 < float(values[weights].std()) < 1.1
+    whole = make_generator(family, {}).generate(blueprints, seeds).tokens
+    apart = (((whole - layout.centre) / layout.scale)[layout.used])[weights]
+    assert abs(torch.corrcoef(torch.stack([apart, fresh[weights]]))[0, 1]) < 0.4  # by default nothing is fresh
+
+
+def test_common_values_are_those_of_one_seed_however_long_the_others_are() -> None:
+    layout = TOKENIZER.batch(BLUEPRINTS)
+    assert torch.equal(common_values(layout), initial_values(layout, [0] * len(BLUEPRINTS)))
