@@ -94,6 +94,7 @@ def run_bench(
     """
     zoos = {kind: [_zoo(config, kind, repeat) for repeat in range(config.repeats)] for kind in config.kinds}
     with begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder:
+        folder.save_config(config)
         found: dict[Kind, Summary] = {}
         for kind, own in zoos.items():
             bench = _Bench(config=config, kind=kind, zoos=tuple(own), folder=folder, runs=runs, watcher=watcher)

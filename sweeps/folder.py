@@ -127,7 +127,7 @@ class RunFolder:
 
 @contextlib.contextmanager
 def begun(folder: RunFolder, config: SweepConfig, *, resume: bool, overwrite: bool) -> Iterator[RunFolder]:
-    """The folder of a run, new or to be continued, held and with its configuration in it.
+    """The folder of a run, new or to be continued, and held; its configuration is saved by the caller when all is open.
 
     Raises:
         WeightloomError: the run exists and is not to be continued, was made with other settings, is worked on by
@@ -143,7 +143,6 @@ def begun(folder: RunFolder, config: SweepConfig, *, resume: bool, overwrite: bo
     with locked(folder):
         if overwrite:
             folder.clear()
-        folder.save_config(config)
         yield folder
 
 

@@ -68,6 +68,7 @@ def run_sweep(
     with begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder:
         start = time.perf_counter()
         laboratory = open_laboratory(config, runs, watcher)
+        folder.save_config(config)
         tracker = tracker_for(config.tracker, folder.path, config.name, config.wandb_online)
         with opened(folder.study, config.name, config.seed) as store:
             run = _Run(

@@ -148,7 +148,7 @@ def test_a_class_that_is_not_the_registered_one_is_not_saved(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"latnet": 3}, "unknown setting 'latnet', got 3. Did you mean 'latent'? Allowed: d, hidden"),
+        ({"latnet": 3}, "unknown setting 'latnet', got 3. Did you mean 'latent'? Allowed: change, d, hidden"),
         ({"d": 4}, "d must be greater than or equal to 8, got 4"),
         ({"d": "wide"}, "d must be a valid integer"),
         ({"d": 4, "hidden": 1}, r"got 4 (and 1 more)"),

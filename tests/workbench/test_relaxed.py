@@ -99,8 +99,8 @@ def signs() -> Task:
 
 def learned(task: Task, mixture: Mixture) -> Generator:
     training = TrainingConfig(steps=150, architectures=3, batch_size=64, input_noise=0.0, learning_rate=5e-3)
-    config = RelaxedConfig(steps=150)
-    return train_own(config, training, SupernetObjective(task, [mixture], training), latent_start=0.1)
+    config = RelaxedConfig(steps=150, settings={"latent_start": 0.1, "change": 0.3})
+    return train_own(config, training, SupernetObjective(task, [mixture], training))
 
 
 def ended(
