@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
             watcher=display,
         )
     found = {
-        "options": {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()},
+        "options": {k: v for k, v in vars(options).items() if not isinstance(v, Path)},
         **report(runs, options.seconds),
         "wall_seconds": math.ceil(time.perf_counter() - began),
         "torch": torch.__version__,
