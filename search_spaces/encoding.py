@@ -67,7 +67,7 @@ def encode(architecture: Architecture) -> GraphArrays:
 def _shapes(architecture: Architecture) -> Mapping[str, Shape]:
     try:
         return shapes(architecture)
-    except (WeightloomError, KeyError):  # a foreign layer, or a graph that nobody checked
+    except WeightloomError:  # a foreign layer, or a graph that nobody checked
         return {}
 
 

@@ -46,11 +46,6 @@ class ModuleNetwork(Network):
         """The path within the user's module."""
         return path.partition(".")[2] or self._root
 
-    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> ModuleNetwork:
-        """See `Network.connect`; there are no maskable neurons."""
-        self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
-        return self
-
     def forward(
         self,
         x: Float[Tensor, "batch inputs"],

@@ -53,7 +53,6 @@ class Network(nn.Module, ABC):
     def node_of(self, path: str) -> str:
         """The architecture's node that the submodule at ``path`` belongs to."""
 
-    @abstractmethod
     def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> Network:
         """Close neurons and optional wires for good; returns the network itself.
 
@@ -61,6 +60,10 @@ class Network(nn.Module, ABC):
             open_neurons: per node a boolean tensor of its width.
             gates: per optional edge (source, target) whether it is open.
         """
+        for name, mask in open_neurons.items():
+            self.register_buffer(f"open_{name}", mask.bool(), persistent=False)
+        self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
+        return self
 
     @abstractmethod
     def forward(
@@ -118,13 +121,6 @@ class GraphNetwork(Network):
     def node_of(self, path: str) -> str:
         """The first word of the path: nodes are the network's own children."""
         return path.partition(".")[0]
-
-    def connect(self, open_neurons: Mapping[str, Tensor], gates: Mapping[tuple[str, str], bool]) -> GraphNetwork:
-        """See `Network.connect`."""
-        for name, mask in open_neurons.items():
-            self.register_buffer(f"open_{name}", mask.bool(), persistent=False)
-        self.closed = frozenset(edge for edge, is_open in gates.items() if not is_open)
-        return self
 
     def forward(
         self,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import ValidationError
 
 from generators.registry import GENERATORS
-from search_spaces import DamagedFile, UnknownName, WeightloomError
-from search_spaces.files import read_json, write_json, write_text
-from sweeps.conclusion import PROBLEMS, Parts, again, budget_of, zoo_facts
+from search_spaces import UnknownName, WeightloomError
+from search_spaces.files import write_json, write_text
+from sweeps.conclusion import Parts, again, budget_of, head_of, zoo_facts
 from sweeps.config import BenchConfig, FamilyPlan, explain
 from sweeps.folder import RunFolder, begun
 from sweeps.names import families
@@ -22,16 +20,14 @@ from sweeps.proposal import first_proposal
 from sweeps.study import open_laboratory
 from sweeps.watching import Watcher
 from workbench.comparison import rows_as_csv
-from workbench.evaluation.frontier import frontier_points, noise_frontiers
 from workbench.experiment import run_baseline, run_family, run_real
 from workbench.laboratory import Laboratory
 from workbench.pooling import pooled_brief, pooled_frontiers, pooled_generators
-from workbench.provenance import versions
+from workbench.records import read_record
 from workbench.report import write_bench_page, write_report
-from workbench.summary import BriefPoint, FrontierPoint, GeneratorSummary, Record, Scalar, Summary, one_line
+from workbench.summary import BriefPoint, FrontierPoint, GeneratorSummary, Record, Scalar, Summary
 from workbench.zoo import Kind, ZooConfig
 
-R = TypeVar("R", bound=Record)
 REAL = "real"
 REMEDY = "remove it, and --resume makes it anew"
 
@@ -142,20 +138,12 @@ class _Bench:
             raise WeightloomError(
                 f"bench: {self.kind} zoos failed: {'; '.join(parts.problems)}; mend it and go on with --resume"
             )
-        budget = {**budget_of(self.config, command, len(self.zoos) * len(self.config.families))}
-        if parts.problems:
-            budget[PROBLEMS] = "; ".join(parts.problems)
         return Summary.model_validate(
             {
-                "schema": 1,
+                **head_of(self.config),
                 "name": f"{self.config.name}, {self.kind}",
-                "task": self.config.task,
-                "space": self.config.space,
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "seconds": sum(cell.seconds for own in cells.values() for cell in own) + sum(z.seconds for z in zoos),
-                "seed": self.config.seed,
-                "versions": versions(),
-                "budget": budget,
+                "budget": budget_of(self.config, command, len(self.zoos) * len(self.config.families), parts.problems),
                 "zoo": {**zoos[0].zoo, "zoos": len(zoos), "hash": ", ".join(str(z.zoo["hash"]) for z in zoos)},
                 "generators": {
                     name: pooled_generators([cell.generator for cell in own]) for name, own in cells.items() if own
@@ -176,11 +164,10 @@ class _Bench:
         if not self._zoo_path(repeat).exists():
             with parts.attempt(f"{where}, noise and brief training"):
                 began = time.perf_counter()
-                traced = noise_frontiers(laboratory.zoo, laboratory.test, config.evaluation.latents)
                 brief = self._brief(repeat) or laboratory.brief_training(config.evaluation)
                 cell = ZooCell(
                     zoo=zoo_facts(laboratory),
-                    frontier=frontier_points(traced),
+                    frontier=laboratory.noise_frontier(config.evaluation),
                     brief=brief,
                     seconds=laboratory.zoo.seconds + time.perf_counter() - began,
                 )
@@ -216,7 +203,7 @@ class _Bench:
     def _brief(self, repeat: int) -> list[BriefPoint]:
         """What was measured on another kind's zoo: the held-out architectures of a repeat are the same in all kinds."""
         paths = (self._zoo_path(repeat, kind) for kind in self.config.kinds)
-        return next((_record(path, ZooCell).brief for path in paths if path.exists()), [])
+        return next((read_record(path, ZooCell, remedy=REMEDY).brief for path in paths if path.exists()), [])
 
     def _path(self, repeat: int, name: str, kind: Kind | None = None) -> Path:
         return self.folder.path / "cells" / f"{kind or self.kind}-{repeat + 1}" / f"{name}.json"
@@ -227,16 +214,9 @@ class _Bench:
     def _read(self, name: str) -> Iterator[Cell]:
         for repeat in range(len(self.zoos)):
             if (path := self._path(repeat, name)).exists():
-                yield _record(path, Cell)
+                yield read_record(path, Cell, remedy=REMEDY)
 
     def _read_zoos(self) -> Iterator[ZooCell]:
         for repeat in range(len(self.zoos)):
             if (path := self._zoo_path(repeat)).exists():
-                yield _record(path, ZooCell)
-
-
-def _record(path: Path, kind: type[R]) -> R:
-    try:
-        return kind.model_validate(read_json(path, remedy=REMEDY))
-    except ValidationError as error:
-        raise DamagedFile(f"{path}: {one_line(error)}; {REMEDY}") from error
+                yield read_record(path, ZooCell, remedy=REMEDY)

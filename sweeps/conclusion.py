@@ -20,7 +20,6 @@ from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
-from workbench.evaluation.frontier import frontier_points, noise_frontiers
 from workbench.experiment import run_baseline, run_real
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
@@ -85,8 +84,7 @@ def conclude(
     watcher.progress(COMPARING, total - 1, total)
     frontier: list[FrontierPoint] = []
     with parts.attempt("noise frontiers"):
-        traced = noise_frontiers(laboratory.zoo, laboratory.test, config.evaluation.latents)
-        frontier = frontier_points(traced)
+        frontier = laboratory.noise_frontier(config.evaluation)
     brief: list[BriefPoint] = []
     with parts.attempt("brief training"):
         brief = laboratory.brief_training(config.evaluation)
@@ -95,20 +93,11 @@ def conclude(
         with parts.attempt("export"):
             chosen = chosen_of(config, best)
             exports = export_best(config, folder, laboratory, chosen, config.exports, watcher)
-    budget = budget_of(config, command or again(folder), len(store.ended()))
-    if parts.problems:
-        budget[PROBLEMS] = "; ".join(parts.problems)
     summary = Summary.model_validate(
         {
-            "schema": 1,
-            "name": config.name,
-            "task": config.task,
-            "space": config.space,
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            **head_of(config),
             "seconds": store.seconds + time.perf_counter() - start,
-            "seed": config.seed,
-            "versions": versions(),
-            "budget": budget,
+            "budget": budget_of(config, command or again(folder), len(store.ended()), parts.problems),
             "zoo": zoo_facts(laboratory),
             "generators": generators,
             "frontier": frontier,
@@ -185,8 +174,21 @@ def _rank(trial: FrozenTrial) -> tuple[float, float]:
     return values["fidelity"], -values["collapse"]
 
 
-def budget_of(config: SweepConfig, command: str, trials: int) -> dict[str, Any]:
-    """What the summary says was spent, and the command that makes the run again."""
+def head_of(config: SweepConfig) -> dict[str, Any]:
+    """What the summary of any run begins with."""
+    return {
+        "schema": 1,
+        "name": config.name,
+        "task": config.task,
+        "space": config.space,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": config.seed,
+        "versions": versions(),
+    }
+
+
+def budget_of(config: SweepConfig, command: str, trials: int, problems: Sequence[str]) -> dict[str, Any]:
+    """What the summary says was spent, the command that makes the run again, and what did not work."""
     training = config.training
     return {
         "trials": trials,
@@ -198,6 +200,7 @@ def budget_of(config: SweepConfig, command: str, trials: int) -> dict[str, Any]:
         "latents": config.evaluation.latents,
         **({} if training.max_seconds is None else {"phase_seconds": training.max_seconds}),
         "command": command,
+        **({PROBLEMS: "; ".join(problems)} if problems else {}),
     }
 
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import ValidationError
-
 from search_spaces import DamagedFile, WeightloomError
-from search_spaces.files import read_json, write_json, write_text
+from search_spaces.files import write_json, write_text
 from sweeps.config import SweepConfig, resolve_as
 from sweeps.storage import FILE
-from workbench.summary import GeneratorSummary, one_line
+from workbench.records import read_record
+from workbench.summary import GeneratorSummary
 from workbench.tasks import load_task
 from workbench.zoo import Kind
 
@@ -81,11 +80,7 @@ class RunFolder:
             WeightloomError: there is no file.
             DamagedFile: it was truncated or altered.
         """
-        path = self.trial(number)
-        try:
-            return GeneratorSummary.model_validate(read_json(path, remedy="restore the file or make the run again"))
-        except ValidationError as error:
-            raise DamagedFile(f"{path}: {one_line(error)}; restore the file or make the run again") from error
+        return read_record(self.trial(number), GeneratorSummary, remedy="restore the file or make the run again")
 
     def clear(self) -> None:
         """Remove everything that a sweep writes; files of other names stay."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from generators.generator import Generator
 from generators.saving import generator_digest
-from search_spaces import DamagedFile
-from search_spaces.files import read_json, write_json
+from search_spaces.files import write_json
 from workbench.laboratory import Laboratory
 from workbench.provenance import Provenance
-from workbench.summary import Record, one_line
+from workbench.records import read_record
+from workbench.summary import Record
 
 FILE = "origin.json"
 
@@ -57,12 +57,8 @@ class Origin(Record):
             WeightloomError: there is none.
             DamagedFile: it was altered.
         """
-        path = folder / FILE
-        content = read_json(path, remedy="name a folder that `weightloom train` or `weightloom sweep` wrote")
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise DamagedFile(f"{path}: {one_line(error)}; restore the file or train again") from error
+        missing = "name a folder that `weightloom train` or `weightloom sweep` wrote"
+        return read_record(folder / FILE, cls, remedy="restore the file or train again", missing=missing)
 
     def provenance(
         self,

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile
 from workbench import files
-from workbench.summary import Number, Record, one_line
+from workbench.records import read_record
+from workbench.summary import Number, Record
 from workbench.tasks import Task
 from workbench.yardstick import Predictions
 from workbench.zoo import Recipe, train_networks
@@ -93,10 +94,7 @@ class Answers:
 
     def _read(self, path: Path, architecture: Architecture, seeds: Sequence[int]) -> Answer:
         remedy = "remove the file and it is trained again"
-        try:
-            answer = Answer.model_validate(files.read_json(path, remedy=remedy))
-        except ValidationError as error:
-            raise DamagedFile(f"{path}: {one_line(error)}; {remedy}") from error
+        answer = read_record(path, Answer, remedy=remedy)
         expected = (SCHEMA, architecture.key, self._digest, tuple(seeds))
         got = (answer.schema_version, answer.key, answer.task, answer.seeds)
         if got != expected or len(answer.validation) != len(seeds) or len(answer.test) != len(seeds):

@@ -12,7 +12,8 @@ from generators.generator import Generator
 from search_spaces import SPACES, SearchSpace
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
-from workbench.summary import BriefPoint
+from workbench.evaluation.frontier import frontier_points, noise_frontiers
+from workbench.summary import BriefPoint, FrontierPoint
 from workbench.tasks import Task, load_task
 from workbench.yardstick import Yardstick
 from workbench.zoo import Zoo, ZooConfig, open_zoo
@@ -60,6 +61,10 @@ class Laboratory:
             test=Yardstick.of(opened, opened.test, loaded.test),
             test_validity=Yardstick.of(opened, opened.test, loaded.validation),
         )
+
+    def noise_frontier(self, config: EvaluationConfig) -> list[FrontierPoint]:
+        """What novelty costs without learning; see ``workbench.evaluation.frontier``."""
+        return frontier_points(noise_frontiers(self.zoo, self.test, config.latents))
 
     def brief_training(
         self, config: EvaluationConfig, counts: Sequence[int] | None = None, start: Generator | None = None

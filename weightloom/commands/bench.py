@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, again
-from weightloom.commands.sweep import print_starting
-from weightloom.stopping import Stopped
-from weightloom.terminal import print_comparison, print_json, print_pairs, watching
+from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, words
+from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
+from weightloom.terminal import print_comparison, print_json, print_pairs
 
 
 def bench(
@@ -57,13 +56,8 @@ def bench(
         runs_folder: Where runs are kept, and in .zoo the trained networks.
         json: Print one JSON object on stdout: paths and the summary of each kind.
     """
-    from sweeps.reading import assignments
-
     given = {"name": name, "repeats": repeats, "task": task, "data": data, "space": space, "seed": seed}
-    overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if kinds is not None:
-        overrides["kinds"] = _words(kinds)
-    overrides |= assignments(changes or [], "--set")
+    overrides = changed({**given, "kinds": None if kinds is None else words(kinds)}, changes)
     overrides.setdefault("name", f"bench-{Path(preset).stem}")
     print_starting(preset)
     from sweeps.bench import run_bench, with_generators
@@ -71,22 +65,15 @@ def bench(
 
     config = resolve_as(BenchConfig, preset, overrides)
     if generators is not None:
-        config = with_generators(config, _words(generators))
+        config = with_generators(config, words(generators))
     if print_config:
         sys.stdout.write(config.to_yaml())
         return 0
     folder = runs_folder / config.name
     extra = ["--generators", generators] if generators is not None else []
     command = again("bench", preset, config.name, overrides, runs_folder, extra)
-    try:
-        with watching() as display:
-            found = run_bench(config, runs_folder, resume=resume, overwrite=overwrite, watcher=display, command=command)
-    except Stopped as stop:
-        stop.advice = f"finished rows are kept; go on with: {command} --resume"
-        raise
-    except Exception as error:
-        error.weightloom_folder = folder  # type: ignore[attr-defined]
-        raise
+    with running(folder, "finished rows", command) as display:
+        found = run_bench(config, runs_folder, resume=resume, overwrite=overwrite, watcher=display, command=command)
     paths = {"report": folder / "report.html", "table": folder / "table.csv"}
     paths |= {kind: folder / kind / "report.html" for kind in found}
     if json:
@@ -96,13 +83,5 @@ def bench(
         print_comparison(list(found.values()), same_protocol=True)
         print()
         print_pairs([*((key, str(path)) for key, path in paths.items()), ("again", command)])
-    problems = [str(summary.budget["problems"]) for summary in found.values() if "problems" in summary.budget]
-    if problems:
-        from search_spaces.errors import RunFailed
-
-        raise RunFailed(f"the run ended, but not everything worked: {'; '.join(problems)}")
+    fail_if_problems(list(found.values()))
     return 0
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]

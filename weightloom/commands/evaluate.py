@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from weightloom.commands.options import Assignments, Json, RunsFolder
-from weightloom.commands.sweep import print_starting
+from weightloom.commands.running import print_starting
 from weightloom.figures import show_figures
 from weightloom.terminal import watching
 

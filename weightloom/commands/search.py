@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weightloom.commands.options import Json, RunsFolder
+from weightloom.commands.options import Json, RunsFolder, words
 from weightloom.terminal import print_json, print_pairs, watching
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def search(
     method = method or (FOR_TABLES if table else FOR_TASKS)
     queries = QUERIES[source] if queries is None else queries
     seeds = SEEDS[source] if seeds is None else seeds
-    names = tuple(name.strip() for name in method.split(",") if name.strip())
+    names = tuple(words(method))
     for name in names:
         if name not in METHODS.names():
             raise UnknownName(METHODS.kind, name, METHODS.names())
@@ -115,7 +115,7 @@ def search(
     else:
         settings |= {"data": data, "steps": steps, "generator": generator, "generator-steps": generator_steps}
         settings |= {"cost-weight": cost_weight}
-    words = [word for key, value in settings.items() if value is not None for word in (f"--{key}", str(value))]
+    spelled = [word for key, value in settings.items() if value is not None for word in (f"--{key}", str(value))]
     with watching() as display:
         runs = run_all(problem, names, queries=queries, seeds=seeds, processes=processes, watcher=display)
     labels = Labels(
@@ -124,7 +124,7 @@ def search(
         query=evaluator.query,
         final=evaluator.final,
         command=shlex.join(
-            ["weightloom", "search", space, f"--{source}", table or task, *words, "--reference", against]
+            ["weightloom", "search", space, f"--{source}", table or task, *spelled, "--reference", against]
         ),
     )
     summary = summarise(runs, evaluator, queries=queries, reference=against, labels=labels)

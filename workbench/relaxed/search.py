@@ -11,7 +11,7 @@ from typing import final
 
 import numpy as np
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from generators.generator import Generator
 from generators.mlp import LatentConfig
@@ -21,12 +21,13 @@ from search_spaces.architecture import Genome, Value
 from search_spaces.relaxation import Relaxable, Relaxation
 from workbench import files
 from workbench.own_generator import OwnGeneratorConfig, kept, made_from, train_own
+from workbench.records import read_record
 from workbench.relaxed.gates import GateConfig, optimise
 from workbench.relaxed.mixture import Mixture, gumbel
 from workbench.relaxed.objective import SupernetObjective
 from workbench.relaxed.outcome import outcome
 from workbench.search_summary import Relaxed
-from workbench.summary import Record, one_line
+from workbench.summary import Record
 from workbench.tasks import Task
 from workbench.training import TrainingConfig
 
@@ -217,10 +218,7 @@ def _optimised(
 
 def _read(path: Path) -> Gates:
     remedy = "remove the file and the gates are optimised again"
-    try:
-        found = Gates.model_validate(files.read_json(path, remedy=remedy))
-    except ValidationError as error:
-        raise DamagedFile(f"{path}: {one_line(error)}; {remedy}") from error
+    found = read_record(path, Gates, remedy=remedy)
     if found.schema_version != SCHEMA or not found.ended:
         raise DamagedFile(f"{path}: expected schema {SCHEMA} with one supernet or more, got another; {remedy}")
     return found
