@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from generators.generator import Generator
 from generators.registry import GENERATORS
 from search_spaces import UnknownName, WeightloomError
 from search_spaces.files import write_json, write_text
-from sweeps.conclusion import Parts, again, budget_of, head_of, zoo_facts
+from sweeps.conclusion import Parts, again, budget_of, finished_rows, head_of, zoo_facts
 from sweeps.config import BenchConfig, FamilyPlan, explain
 from sweeps.folder import RunFolder, begun
 from sweeps.names import families
@@ -30,12 +31,17 @@ from workbench.zoo import Kind, ZooConfig
 
 REAL = "real"
 REMEDY = "remove it, and --resume makes it anew"
+Made = tuple[GeneratorSummary, Generator | None]
 
 
 class Cell(Record):
-    """One generator on one zoo: its figures, and the wall time that making and measuring it took."""
+    """One generator on one zoo: its figures, and the wall time that making and measuring it took.
+
+    ``finished``: the rows of the same generator with some steps of real training, by name.
+    """
 
     generator: GeneratorSummary
+    finished: dict[str, GeneratorSummary] = Field(default={})
     seconds: float
 
 
@@ -103,6 +109,17 @@ def run_bench(
     return found
 
 
+def _rows(cells: Mapping[str, Sequence[Cell]]) -> dict[str, GeneratorSummary]:
+    """Every generator pooled over repeats, each followed by its finished rows."""
+    found: dict[str, GeneratorSummary] = {}
+    for name, own in cells.items():
+        if own:
+            found[name] = pooled_generators([cell.generator for cell in own])
+        for finished in dict.fromkeys(more for cell in own for more in cell.finished):
+            found[finished] = pooled_generators([c.finished[finished] for c in own if finished in c.finished])
+    return found
+
+
 def _zoo(config: BenchConfig, kind: Kind, repeat: int) -> ZooConfig:
     changed = {**config.zoo.model_dump(), "kind": kind, "seed": config.zoo.seed + repeat}
     try:
@@ -145,9 +162,7 @@ class _Bench:
                 "seconds": sum(cell.seconds for own in cells.values() for cell in own) + sum(z.seconds for z in zoos),
                 "budget": budget_of(self.config, command, len(self.zoos) * len(self.config.families), parts.problems),
                 "zoo": {**zoos[0].zoo, "zoos": len(zoos), "hash": ", ".join(str(z.zoo["hash"]) for z in zoos)},
-                "generators": {
-                    name: pooled_generators([cell.generator for cell in own]) for name, own in cells.items() if own
-                },
+                "generators": _rows(cells),
                 "frontier": pooled_frontiers([zoo.frontier for zoo in zoos]),
                 "brief": pooled_brief([zoo.brief for zoo in zoos]),
             }
@@ -165,39 +180,45 @@ class _Bench:
             with parts.attempt(f"{where}, noise and brief training"):
                 began = time.perf_counter()
                 brief = self._brief(repeat) or laboratory.brief_training(config.evaluation)
-                cell = ZooCell(
+                facts = ZooCell(
                     zoo=zoo_facts(laboratory),
                     frontier=laboratory.noise_frontier(config.evaluation),
                     brief=brief,
                     seconds=laboratory.zoo.seconds + time.perf_counter() - began,
                 )
-                write_json(self._zoo_path(repeat), cell.model_dump())
+                write_json(self._zoo_path(repeat), facts.model_dump())
         for name in missing:
             with parts.attempt(f"{where}, {name}"):
                 began = time.perf_counter()
-                summary = self._maker(name, repeat, laboratory)()
-                cell_seconds = time.perf_counter() - began
-                write_json(self._path(repeat, name), Cell(generator=summary, seconds=cell_seconds).model_dump())
+                summary, generator = self._maker(name, repeat, laboratory)()
+                more = finished_rows(self.config, laboratory, summary, generator, self.watcher)
+                cell = Cell(generator=summary, finished=more, seconds=time.perf_counter() - began)
+                write_json(self._path(repeat, name), cell.model_dump())
 
-    def _maker(self, name: str, repeat: int, laboratory: Laboratory) -> Callable[[], GeneratorSummary]:
-        """What makes one row."""
+    def _maker(self, name: str, repeat: int, laboratory: Laboratory) -> Callable[[], Made]:
+        """What makes one row, and the generator of it if there is one."""
         evaluation = self.config.evaluation
         label = f"{self.kind} {repeat + 1}/{len(self.zoos)}, {name}"
 
         def told(phase: str, done: int, total: int) -> None:
             self.watcher.progress(f"{label}, {phase} phase", done, total)
 
-        def family() -> GeneratorSummary:
+        def family() -> Made:
             proposal = first_proposal(self.config, name)
             training = proposal.training.model_copy(update={"seed": proposal.training.seed + self.config.seed + repeat})
             own = evaluation.model_copy(update={"density": proposal.density})
-            return run_family(laboratory, name, proposal.settings, training, own, told=told).summary
+            outcome = run_family(laboratory, name, proposal.settings, training, own, told=told)
+            return outcome.summary, outcome.generator
+
+        def baseline() -> Made:
+            outcome = run_baseline(laboratory, name, {}, evaluation)
+            return outcome.summary, outcome.generator
 
         if name == REAL:
-            return lambda: run_real(laboratory)
+            return lambda: (run_real(laboratory), None)
         self.watcher.progress(label, 0, 1)
         if GENERATORS.load(name).kind == "baseline":
-            return lambda: run_baseline(laboratory, name, {}, evaluation).summary
+            return baseline
         return family
 
     def _brief(self, repeat: int) -> list[BriefPoint]:

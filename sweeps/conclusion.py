@@ -12,6 +12,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from generators.generator import Generator
+from generators.saving import from_pretrained
 from search_spaces import WeightloomError
 from search_spaces.files import write_text
 from sweeps.config import SweepConfig
@@ -20,7 +22,7 @@ from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
-from workbench.experiment import run_baseline, run_real
+from workbench.experiment import finished_name, run_baseline, run_finished, run_real
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report
@@ -38,6 +40,8 @@ STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING
 PROBLEMS = "problems"
 TIE = 0.01
 """Fidelities this close count as equal when a family's best trial is picked: less than their intervals are wide."""
+FRESH = "init"
+"""The baseline of fresh weights, which finishing turns into brief training."""
 COMPARING = "comparing with baselines and real networks"
 
 
@@ -73,11 +77,17 @@ def conclude(
     generators: dict[str, GeneratorSummary] = {
         family: folder.read_trial(trial.number) for family, trial in best.items()
     }
+    for family, trial in best.items() if config.finish else ():
+        with parts.attempt(f"finished {family}"):
+            generator = from_pretrained(folder.generator(trial.number))
+            generators |= finished_rows(config, laboratory, generators[family], generator, watcher)
     total = len(config.baselines) + 2
     for i, name in enumerate(config.baselines):
         watcher.progress(COMPARING, i, total)
         with parts.attempt(f"baseline {name}"):
-            generators[name] = run_baseline(laboratory, name, {}, config.evaluation).summary
+            outcome = run_baseline(laboratory, name, {}, config.evaluation)
+            generators[name] = outcome.summary
+            generators |= finished_rows(config, laboratory, outcome.summary, outcome.generator, watcher)
     watcher.progress(COMPARING, total - 2, total)
     with parts.attempt("real networks"):
         generators["real"] = run_real(laboratory)
@@ -112,6 +122,24 @@ def conclude(
     summary.write(folder.path)
     watcher.progress("report", 1, 1)
     return summary
+
+
+def finished_rows(
+    config: SweepConfig,
+    laboratory: Laboratory,
+    start: GeneratorSummary,
+    generator: Generator | None,
+    watcher: Watcher,
+) -> dict[str, GeneratorSummary]:
+    """Rows with ``config.finish`` steps of real training after it: of a family, or of fresh weights; none of others."""
+    if generator is None or (start.kind != "family" and start.family != FRESH):
+        return {}
+    rows = {}
+    for steps in config.finish:
+        name = finished_name(start.family, steps)
+        watcher.progress(name, 0, 1)
+        rows[name] = run_finished(laboratory, start, generator, steps, config.evaluation)
+    return rows
 
 
 class Parts:

@@ -21,6 +21,7 @@ from workbench.zoo import Kind, ZooConfig
 BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
+Steps = Annotated[int, Field(ge=10, le=1_000_000)]
 Format = Literal["safetensors", "onnx"]
 C = TypeVar("C", bound="SweepConfig")
 
@@ -80,6 +81,10 @@ class SweepConfig(_Config):
     evaluation: EvaluationConfig = Field(default=EvaluationConfig(), description="sizes of the measurement")
     zoo: ZooConfig = Field(default=ZooConfig(), description="networks that are really trained")
     baselines: tuple[str, ...] = Field(default=BASELINES, description="measured beside the families")
+    finish: tuple[Steps, ...] = Field(
+        default=(),
+        description="steps of real training for one more row each of every family and of fresh weights",
+    )
     tracker: Literal["wandb", "none"] = Field(default="wandb", description="where trials are recorded too")
     wandb_online: bool = Field(default=False, description="whether W&B may use the network")
     exports: ExportPlan = Field(default=ExportPlan(), description="networks that are exported in the end")
@@ -93,6 +98,7 @@ class SweepConfig(_Config):
             ("families", tuple(plan.family for plan in self.families)),
             ("baselines", self.baselines),
             ("densities", self.densities),
+            ("finish", self.finish),
         ):
             if len(set(values)) != len(values):
                 raise ValueError(f"{what} that differ from each other, not {list(values)}")
@@ -129,6 +135,10 @@ class BenchConfig(SweepConfig):
 
     kinds: tuple[Kind, ...] = Field(
         default=("independent", "shared-base", "trajectory"), min_length=1, description="kinds of zoo"
+    )
+    finish: tuple[Steps, ...] = Field(
+        default=(150,),
+        description="steps of real training for one more row each of every family and of fresh weights",
     )
     repeats: int = Field(default=3, ge=1, le=100, description="zoos of each kind, each with seeds of its own")
 

@@ -118,6 +118,40 @@ def run_baseline(
     )
 
 
+def run_finished(
+    laboratory: Laboratory, start: GeneratorSummary, generator: Generator, steps: int, evaluation: EvaluationConfig
+) -> GeneratorSummary:
+    """The row of a generator whose networks are really trained for a few steps more; the rate is tuned on validation.
+
+    Args:
+        laboratory: that of ``start``.
+        start: the row of the generator itself.
+        generator: emits the weights to go on from.
+        steps: of real training; they cost latency, not training.
+        evaluation: sizes; the sparsity curve is that of the start.
+    """
+    finisher = laboratory.finished(generator, steps)
+    own = evaluation.model_copy(update={"curve": ()})
+    measured = evaluate(finisher, laboratory.zoo, laboratory.test, laboratory.test_validity, own)
+    spent: tuple[str, ...] = ("train_seconds", "zoo_seconds")
+    extra = {name: start.metrics[name] for name in spent if name in start.metrics}
+    return _summary(
+        measured,
+        start.kind,
+        finished_name(start.family, steps),
+        start.mode,
+        start.trial,
+        finisher.recipe,
+        start.budget,
+        extra,
+    )
+
+
+def finished_name(name: str, steps: int) -> str:
+    """Of the row of a generator whose networks are trained for so many steps more."""
+    return f"{name}+{steps}"
+
+
 def run_real(laboratory: Laboratory) -> GeneratorSummary:
     """The row of really trained networks."""
     measured = evaluate_real(laboratory.test, laboratory.test_validity)

@@ -13,6 +13,7 @@ from search_spaces import SPACES, SearchSpace
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
+from workbench.finishing import Finished, finished
 from workbench.summary import BriefPoint, FrontierPoint
 from workbench.tasks import Task, load_task
 from workbench.yardstick import Yardstick
@@ -66,9 +67,13 @@ class Laboratory:
         """What novelty costs without learning; see ``workbench.evaluation.frontier``."""
         return frontier_points(noise_frontiers(self.zoo, self.test, config.latents))
 
+    def finished(self, start: Generator | None, steps: int) -> Finished:
+        """A generator (by default of fresh weights) followed by so many steps of real training; see ``finishing``."""
+        return finished(start, self.task, self.zoo.config, self.validation, steps)
+
     def brief_training(
         self, config: EvaluationConfig, counts: Sequence[int] | None = None, start: Generator | None = None
     ) -> list[BriefPoint]:
         """What a few steps of real training reach from fresh or generated weights; see ``evaluation.brief``."""
         yardsticks = (self.validation, self.test, self.test_validity)
-        return brief_training(self.task, self.zoo, *yardsticks, config, counts=counts, start=start)
+        return brief_training(self.task, self.zoo.config, *yardsticks, config, counts=counts, start=start)
