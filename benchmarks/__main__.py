@@ -1,6 +1,18 @@
 """Run every benchmark: ``python -m benchmarks``."""
 
-from benchmarks import diffusion, guided, ranking, search, spaces, zoo
+from benchmarks import (
+    diffusion,
+    ensembles,
+    few_steps,
+    finetune,
+    guided,
+    memorisation,
+    ranking,
+    search,
+    spaces,
+    stability,
+    zoo,
+)
 
 if __name__ == "__main__":
     spaces.main([])
@@ -9,3 +21,8 @@ if __name__ == "__main__":
     ranking.main([])
     guided.main([])
     diffusion.main([])
+    few_steps.main([])
+    memorisation.main([])
+    stability.main([])
+    ensembles.main([])
+    finetune.main([])

@@ -1,80 +1,108 @@
-"""The demo's diffusion on zoos that nothing was chosen on: ``python -m benchmarks.diffusion``.
+"""The diffusion on zoos that nothing was chosen on: ``python -m benchmarks.diffusion``.
 
-For each seed a zoo with architectures and networks of its own is trained, then the preset's diffusion; fidelity and
-collapse are those of test architectures on test data, as in every table. The settings stand in
-``sweeps/presets/demo.yaml``; they were chosen on validation architectures of another zoo (``docs/results.md``).
+For each seed a zoo with architectures and networks of its own is trained, then the preset's diffusion, and the simple
+baselines are fitted; all figures are those of test architectures on test data, as in every table. The settings stand
+in the preset; they were chosen on validation architectures of another zoo (``docs/results.md``).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
+import time
 from typing import Any
 
-import numpy as np
 import torch
 
-from sweeps.config import resolve
-from sweeps.single import train_one
-from sweeps.watching import Silent
-from workbench import metrics
-from workbench.summary import GeneratorSummary
+from benchmarks.parts import Bench, changes_of, parser, write_result
+from workbench.evaluation import evaluate
+from workbench.evaluation.evaluate import Evaluation
+from workbench.execution import side_by_side
+from workbench.experiment import run_baseline
+from workbench.pooling import pooled
+from workbench.summary import Estimate
 
-SHOWN = ("fidelity", "fidelity_worst_decile", "collapse", "valid", "max_iou", "gap", "gap_oracle", "nfe")
+SHOWN = (
+    "fidelity",
+    "fidelity_worst_decile",
+    "collapse",
+    "valid",
+    "ensemble_score",
+    "gap",
+    "gap_oracle",
+    "gap_novelty",
+    "gap_novelty_oracle",
+    "max_iou",
+    "max_iou_real",
+    "rho_function",
+    "shuffled_fidelity",
+    "latency_ms",
+    "nfe",
+)
+BASELINES = ("noise", "average", "gaussian", "pca")
+Row = dict[str, Any]
 
 
-def trained(seed: int, runs: Path) -> GeneratorSummary:
-    """The diffusion of the demo on the zoo of this seed."""
-    overrides = {"seed": seed, "training.seed": seed, "zoo.seed": seed}
-    first = resolve("demo", overrides).plan("diffusion").first
-    settings = {key: first[key] for key in ("steps", "kept")}
-    return train_one(
-        "diffusion",
-        runs / f"diffusion-{seed}",
-        preset="demo",
-        overrides={**overrides, "training.learning_rate": first["learning_rate"]},
-        mode=first["mode"],
-        settings=settings,
-        runs=runs,
-        watcher=Silent(),
-    )
-
-
-def pooled(found: list[GeneratorSummary]) -> dict[str, Any]:
-    """Fidelity over all architectures of all seeds; collapse as the mean of the seeds' with its range."""
-    fidelity = metrics.bootstrap(np.array([row.fidelity for summary in found for row in summary.architectures]))
-    collapse = [summary.mean("collapse") or 0.0 for summary in found]
-    return {
-        "fidelity": [fidelity.mean, fidelity.low, fidelity.high],
-        "collapse": {"mean": float(np.mean(collapse)), "least": min(collapse), "most": max(collapse)},
+def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
+    """Figures, verdict and seconds of training of the diffusion and of each baseline."""
+    if options.workers > 1:
+        torch.set_num_threads(1)
+    bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
+    laboratory = bench.laboratory
+    generator, seconds = bench.trained("diffusion")
+    evaluation = bench.config.evaluation.model_copy(update={"curve": ()})
+    own = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
+    found = {"diffusion": _row(own) | {"seconds": seconds}}
+    for name in BASELINES:
+        summary = run_baseline(laboratory, name, {}, evaluation).summary
+        found[name] = {"figures": {f: summary.metrics[f] for f in SHOWN if f in summary.metrics}}
+        found[name]["verdict"] = [verdict.label for verdict in summary.verdict]
+    found["real"] = {
+        "still_improving": laboratory.zoo.still_improving,
+        "score": float(laboratory.test.scores.mean()),
+        "steps": bench.config.zoo.real_recipe.steps,
     }
+    return found
+
+
+def _row(own: Evaluation) -> Row:
+    figures = {name: own.metrics[name] for name in SHOWN if name in own.metrics}
+    return {"figures": figures, "verdict": [verdict.label for verdict in own.verdict]}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the figures and write them to ``benchmarks/results/diffusion.json``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13])
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    options = parser.parse_args(arguments)
-    found = []
-    for seed in options.seeds:
-        summary = trained(seed, options.runs)
-        found.append(summary)
-        estimates = {name: summary.metrics[name] for name in SHOWN if name in summary.metrics}
-        print(seed, {name: f"{e.mean:.3f} [{e.low:.3f}, {e.high:.3f}]" for name, e in estimates.items()}, flush=True)
+    """Print the figures and write ``benchmarks/results/diffusion-TASK.json``."""
+    options_parser = parser(__doc__, "long")
+    options_parser.set_defaults(seeds=[31, 32, 33])
+    options_parser.add_argument("--workers", type=int, default=1, help="seeds at once, a thread each if several")
+    options, began = options_parser.parse_args(arguments), time.perf_counter()
+    each = list(side_by_side(lambda seed: one_seed(seed, options), options.seeds, options.workers))
+    for seed, found in zip(options.seeds, each, strict=True):
+        own = found["diffusion"]
+        print(seed, {name: _three(e) for name, e in own["figures"].items()}, own["verdict"], f"{own['seconds']:.0f} s")
+        print(seed, "real", found["real"], flush=True)
+    together: dict[str, dict[str, Estimate | None]] = {}
+    for name in ("diffusion", *BASELINES):
+        figures = {f: pooled([found[name]["figures"].get(f) for found in each]) for f in SHOWN}
+        together[name] = {f: estimate for f, estimate in figures.items() if estimate is not None}
+        print(name, {f: _three(e) for f, e in together[name].items() if e is not None})
     content = {
-        "seeds": options.seeds,
-        "pooled": pooled(found),
-        "each": [{name: summary.metrics[name].model_dump() for name in SHOWN} for summary in found],
-        "train_seconds": [summary.budget.seconds for summary in found],
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "pooled": {name: {f: e.model_dump() for f, e in own.items() if e} for name, own in together.items()},
+        "each": [
+            {
+                name: {
+                    key: {f: e.model_dump() for f, e in value.items()} if key == "figures" else value
+                    for key, value in row.items()
+                }
+                for name, row in found.items()
+            }
+            for found in each
+        ],
     }
-    target = Path(__file__).parent / "results" / "diffusion.json"
-    target.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(content["pooled"], indent=2))
-    print(f"written to {target}")
+    write_result(f"diffusion-{options.task or 'digits'}", options, content, began)
+
+
+def _three(estimate: Estimate) -> str:
+    return f"{estimate.mean:.4f} [{estimate.low:.4f}, {estimate.high:.4f}]"
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class DiffusionGenerator(Generator, Denoiser):
         """Number of steps and how much noise each passes on."""
         return {
             "steps": trial.suggest_int("diffusion.steps", 2, 8),
-            "kept": trial.suggest_float("diffusion.kept", 0.2, 0.6),
+            "kept": trial.suggest_float("diffusion.kept", 0.2, 0.9),
         }
 
     def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:

@@ -11,6 +11,7 @@ from sweeps import bench
 from sweeps.bench import run_bench, with_generators
 from sweeps.config import BenchConfig, resolve_as
 from sweeps.watching import Silent
+from workbench import finishing
 from workbench.evaluation import brief
 from workbench.summary import Summary
 
@@ -18,6 +19,7 @@ TINY = {
     "name": "tiny",
     "kinds": ["shared-base", "trajectory"],
     "repeats": 2,
+    "finish": [10],
     "families": [{"family": "mlp", "modes": ["task"]}],
     "baselines": ["init", "noise"],
     "training": {"steps": 3, "architectures": 2},
@@ -41,7 +43,7 @@ def tiny(**changes: Any) -> BenchConfig:
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brief, "STEPS", (10,))
-    monkeypatch.setattr(brief, "RATES", (1e-2,))
+    monkeypatch.setattr(finishing, "RATES", (1e-2,))
 
 
 def run(config: BenchConfig, runs: Path, *, resume: bool = False, overwrite: bool = False) -> dict[Any, Summary]:
@@ -52,7 +54,7 @@ def test_every_row_on_every_kind_and_nothing_is_made_twice(tmp_path: Path, monke
     found = run(tiny(), tmp_path)
     assert list(found) == ["shared-base", "trajectory"]
     for kind, summary in found.items():
-        assert list(summary.generators) == ["mlp", "init", "noise", "real"]
+        assert list(summary.generators) == ["mlp", "mlp+10", "init", "init+10", "noise", "real"]
         assert summary.zoo["kind"] == kind
         assert summary.zoo["zoos"] == 2
         assert len(summary.generators["mlp"].architectures) == 2 * 2  # repeats x test architectures
@@ -94,7 +96,7 @@ def test_a_generator_that_fails_is_named_and_the_others_go_on(tmp_path: Path, mo
 
     monkeypatch.setattr(bench, "run_family", broken)
     (summary,) = run(tiny(kinds=["trajectory"], repeats=1), tmp_path).values()
-    assert list(summary.generators) == ["init", "noise", "real"]
+    assert list(summary.generators) == ["init", "init+10", "noise", "real"]
     assert "mlp failed: the loss became NaN" in str(summary.budget["problems"])
 
 

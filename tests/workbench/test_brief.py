@@ -13,7 +13,8 @@ from generators.generator import Condition, Generator
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
 from workbench.evaluation import EvaluationConfig
-from workbench.evaluation.brief import RATES, STEPS
+from workbench.evaluation.brief import STEPS
+from workbench.finishing import RATES
 from workbench.laboratory import Laboratory
 from workbench.zoo import Recipe, ZooConfig
 
