@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.parts import Bench, changes_of, parser, write_result
+from benchmarks.parts import Bench, changes_of, families_of, parser, write_result
 from generators.baselines import NoiseBaseline, NoiseConfig
 from generators.generated import Generated
 from workbench import metrics
+from workbench.experiment import finished_name
 from workbench.summary import MISSING
 from workbench.yardstick import Predictions, Yardstick
 
@@ -74,17 +75,18 @@ def noise_like(bench: Bench, score: float, own: bool) -> Generated:
     return at(low)
 
 
-def one_seed(bench: Bench, finish: tuple[int, ...]) -> tuple[dict[str, Table], dict[str, float]]:
+def one_seed(bench: Bench, families: list[str], finish: list[int]) -> tuple[dict[str, Table], dict[str, float]]:
     """Figures by row for every test architecture, and milliseconds for ten networks of one architecture."""
     laboratory = bench.laboratory
     test = laboratory.test
     blueprints = [b for b in test.blueprints for _ in range(TEN)]
     found: dict[str, Table] = {"real": figures(test.networks, test)}
     cost = {"real": 1000 * TEN * _seconds_of_one(bench)}
-    generators: dict[str, Any] = {plan.family: bench.trained(plan.family)[0] for plan in bench.config.families}
+    generators: dict[str, Any] = {name: bench.trained(name)[0] for name in families}
     for steps in finish:
-        generators[f"init+{steps}"] = laboratory.finished(None, steps)
-        generators[f"diffusion+{steps}"] = laboratory.finished(generators["diffusion"], steps)
+        generators[finished_name("init", steps)] = laboratory.finished(None, steps)
+        for name in families:
+            generators[finished_name(name, steps)] = laboratory.finished(generators[name], steps)
     for name, generator in generators.items():
         began = time.perf_counter()
         networks = generator.generate(blueprints, range(len(blueprints)))
@@ -149,7 +151,7 @@ def all_seeds(options: argparse.Namespace) -> dict[str, Any]:
     costs: dict[str, list[float]] = {}
     for seed in options.seeds:
         bench = Bench.open(options.preset, {**changes_of(options), "zoo.seeds": TEN}, seed, options.runs)
-        found, cost = one_seed(bench, tuple(options.finish))
+        found, cost = one_seed(bench, families_of(bench, options), options.finish)
         for name, table in found.items():
             tables.setdefault(name, []).append(table)
         for name, value in cost.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks.parts import Bench, changes_of, parser, write_result
+from benchmarks.parts import Bench, changes_of, families_of, parser, write_result
 from generators.generator import Generator
 from weightloom.terminal import watching
 from workbench.evaluation import evaluate
@@ -23,7 +23,7 @@ REACHED = 0.99
 """Fidelity that counts as trained."""
 
 
-def starts(bench: Bench) -> dict[str, tuple[Estimate, list[BriefPoint]]]:
+def starts(bench: Bench, families: list[str]) -> dict[str, tuple[Estimate, list[BriefPoint]]]:
     """Every start with its fidelity before the first step, and its points."""
     laboratory = bench.laboratory
     evaluation = bench.config.evaluation.model_copy(update={"thorough": False})
@@ -31,8 +31,8 @@ def starts(bench: Bench) -> dict[str, tuple[Estimate, list[BriefPoint]]]:
         "fresh": run_baseline(laboratory, "init", {}, evaluation).generator,
         "retrieve": run_baseline(laboratory, "retrieve", {}, evaluation).generator,
     }
-    for plan in bench.config.families:
-        generators[plan.family], _ = bench.trained(plan.family)
+    for family in families:
+        generators[family], _ = bench.trained(family)
     found = {}
     with watching() as display:
         for place, (name, generator) in enumerate(generators.items()):
@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
     options, began = parser(__doc__).parse_args(arguments), time.perf_counter()
     each: dict[str, list[tuple[Estimate, list[BriefPoint]]]] = {}
     for seed in options.seeds:
-        for name, start in starts(Bench.open(options.preset, changes_of(options), seed, options.runs)).items():
+        bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
+        for name, start in starts(bench, families_of(bench, options)).items():
             each.setdefault(name, []).append(start)
     print("| start | without a step | " + " | ".join(f"{count} steps" for count in COUNTS) + f" | to {REACHED} |")
     print("|---" * (len(COUNTS) + 3) + "|")

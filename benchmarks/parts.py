@@ -61,7 +61,8 @@ class Bench:
         proposal = first_proposal(self.config, family)
         own = {**proposal.settings, **(settings or {})}
         plan = proposal.training.model_copy(update={"seed": self.config.seed, **(training or {})})
-        facts = [self.config.task, self.config.space, self.config.zoo.model_dump(), family, own, plan.model_dump()]
+        zoo = self.config.zoo.model_dump(exclude={"seeds", "real_recipe"})  # no held-out network teaches a generator
+        facts = [self.config.task, self.config.space, zoo, family, own, plan.model_dump()]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         folder = self.runs / ".generators" / f"{family}-{digest}"
         cost = folder / "seconds.json"
@@ -85,14 +86,20 @@ def parser(description: str | None, preset: str = "demo") -> argparse.ArgumentPa
     found.add_argument("--preset", default=preset)
     found.add_argument("--task", default=None, help="by default the preset's")
     found.add_argument("--space", default=None, help="by default the preset's")
+    found.add_argument("--families", nargs="+", default=None, help="by default all of the preset")
     found.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of zoo and training")
     found.add_argument("--runs", type=Path, default=Path("runs"))
     return found
 
 
 def changes_of(options: argparse.Namespace) -> dict[str, Any]:
-    """What the options change of the preset."""
+    """What the options change of the preset, families apart."""
     return {key: value for key in ("task", "space") if (value := getattr(options, key)) is not None}
+
+
+def families_of(bench: Bench, options: argparse.Namespace) -> list[str]:
+    """Those asked for, or all of the preset."""
+    return options.families or [plan.family for plan in bench.config.families]
 
 
 def write_result(name: str, options: argparse.Namespace, content: Mapping[str, Any], began: float) -> None:

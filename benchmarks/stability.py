@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from benchmarks.parts import FIGURES, Bench, changes_of, parser, write_result
+from benchmarks.parts import FIGURES, Bench, changes_of, families_of, parser, write_result
 from generators.generated import Generated
 from generators.generator import Condition, Generator
 from workbench import metrics
@@ -103,11 +103,11 @@ def described(found: Path_, test: Yardstick) -> dict[str, np.ndarray]:
     }
 
 
-def one_seed(bench: Bench) -> dict[str, dict[str, np.ndarray]]:
+def one_seed(bench: Bench, families: list[str]) -> dict[str, dict[str, np.ndarray]]:
     """Everything measured, by row."""
     laboratory = bench.laboratory
     test = laboratory.test
-    generators: dict[str, Generator] = {p.family: bench.trained(p.family)[0] for p in bench.config.families}
+    generators: dict[str, Generator] = {name: bench.trained(name)[0] for name in families}
     evaluation = bench.config.evaluation.model_copy(update={"thorough": False})
     for name in BASELINES:
         generators[name] = run_baseline(laboratory, name, {}, evaluation).generator
@@ -141,7 +141,7 @@ def all_seeds(seeds: Sequence[int], options: argparse.Namespace) -> dict[str, di
     tables: dict[str, list[dict[str, np.ndarray]]] = {}
     for seed in seeds:
         bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
-        for name, table in one_seed(bench).items():
+        for name, table in one_seed(bench, families_of(bench, options)).items():
             tables.setdefault(name, []).append(table)
     return {name: {key: np.concatenate([t[key] for t in own], -1) for key in own[0]} for name, own in tables.items()}
 
