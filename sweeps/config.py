@@ -136,10 +136,6 @@ class BenchConfig(SweepConfig):
     kinds: tuple[Kind, ...] = Field(
         default=("independent", "shared-base", "trajectory"), min_length=1, description="kinds of zoo"
     )
-    finish: tuple[Steps, ...] = Field(
-        default=(150,),
-        description="steps of real training for one more row each of every family and of fresh weights",
-    )
     repeats: int = Field(default=3, ge=1, le=100, description="zoos of each kind, each with seeds of its own")
 
 
