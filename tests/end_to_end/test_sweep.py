@@ -140,7 +140,7 @@ def test_a_broken_trial_is_recorded_and_the_sweep_goes_on(sweep: Sweep, capsys: 
             *("--runs-folder", str(sweep.runs), "--set", "families=[{family: diffusion}, {family: mlp}]"),
             *("families.diffusion.modes=[both]", broken, "families.mlp.modes=[task]", "training.steps=2"),
             *("training.zoo_steps=1", "families.diffusion.settings={d: 16, layers: 1, steps: 2}"),
-            *("baselines=[init]", "exports.top=0", "evaluation.thorough=false"),
+            *("baselines=[init]", "exports.top=0", "evaluation.thorough=false", "finish=[10]"),
         ]
     )
     out, err = capsys.readouterr()
@@ -148,7 +148,10 @@ def test_a_broken_trial_is_recorded_and_the_sweep_goes_on(sweep: Sweep, capsys: 
     assert "Traceback" not in err + out
     from workbench.summary import Summary
 
-    first, second = Summary.read(sweep.runs / "broken").trials
+    summary = Summary.read(sweep.runs / "broken")
+    assert list(summary.generators) == ["mlp", "mlp+10", "init", "init+10", "real"]  # ten steps of real training more
+    assert summary.generators["mlp+10"].trial == summary.generators["mlp"].trial
+    first, second = summary.trials
     assert (first.family, first.state) == ("diffusion", "failed")
     assert first.reason is not None
     assert "the loss became inf" in first.reason
