@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Bench:
         own = {**proposal.settings, **(settings or {})}
         plan = proposal.training.model_copy(update={"seed": self.config.seed, **(training or {})})
         zoo = self.config.zoo.model_dump(exclude={"seeds", "real_recipe"})  # no held-out network teaches a generator
-        facts = [self.config.task, self.config.space, zoo, family, own, plan.model_dump()]
+        facts = [_code(), self.config.task, self.config.space, zoo, family, own, plan.model_dump()]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         folder = self.runs / ".generators" / f"{family}-{digest}"
         cost = folder / "seconds.json"
@@ -78,6 +79,17 @@ class Bench:
         save_pretrained(outcome.generator, folder)
         write_json(cost, {"seconds": outcome.summary.budget.seconds})
         return outcome.generator, outcome.summary.budget.seconds
+
+
+@cache
+def _code() -> str:
+    """Of what decides how a generator comes out: it is trained anew when a line of that changes."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for room in ("search_spaces", "generators", "workbench"):
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def parser(description: str | None, preset: str = "demo") -> argparse.ArgumentParser:
