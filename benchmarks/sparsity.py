@@ -2,7 +2,8 @@
 
 Each family is trained once with sparse weights asked for (``training.weights_share``) and once without. On test
 architectures its sparse networks stand beside magnitude pruning at equal sparsity: of its own dense networks, of those
-of the same family trained without, and of really trained networks. Further: neurons instead of weights, how much the
+of the same family trained without, and of really trained networks, each by magnitude in natural units or as it is,
+whichever scores better on the test data. Further: neurons instead of weights, how much the
 masks of latents differ, and what another mask does to the same weights.
 """
 
@@ -23,7 +24,7 @@ from benchmarks.parts import Bench, changes_of, parser, write_result
 from generators.generated import Generated
 from generators.tokens import LANES
 from workbench import metrics
-from workbench.evaluation.sparsity import magnitude_pruned
+from workbench.evaluation.sparsity import Kind, magnitude_pruned
 from workbench.yardstick import Predictions, Yardstick
 
 LEVELS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
@@ -58,9 +59,9 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
     seeds = range(len(blueprints))
     dense, plain_dense = generator.generate(blueprints, seeds), plain.generate(blueprints, seeds)
 
-    def rows(kind: Any, share: float, asked: Generated) -> dict[str, Values]:
-        pruned = [magnitude_pruned(networks, share, kind) for networks in (dense, plain_dense, test.networks)]
-        return dict(zip(SOURCES, (scores(n, test) for n in (asked, *pruned)), strict=True))
+    def rows(kind: Kind, share: float, asked: Generated) -> dict[str, Values]:
+        pruned = [best_pruned(networks, share, kind, test) for networks in (dense, plain_dense, test.networks)]
+        return dict(zip(SOURCES, (scores(asked, test), *pruned), strict=True))
 
     found = {
         f"weights {level}": rows("weights", 1 - level, generator.generate(blueprints, seeds, weights=1 - level))
@@ -81,6 +82,14 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
         "random mask": scores(masked(dense, shuffled(masks, dense)), test),
     }
     return found
+
+
+def best_pruned(networks: Generated, share: float, kind: Kind, test: Yardstick) -> Values:
+    """Scores after magnitude pruning, by the better of two measures of magnitude: in natural units, and as it is."""
+    layout = networks.layout
+    raw = replace(networks, layout=replace(layout, scale=torch.ones_like(layout.scale)))
+    found = [scores(magnitude_pruned(n, share, kind), test) for n in (networks, raw)]
+    return max(found, key=lambda values: float(values.mean()))
 
 
 def non_zero(networks: Generated) -> Masks:
