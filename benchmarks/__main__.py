@@ -10,6 +10,7 @@ from benchmarks import (
     ranking,
     search,
     spaces,
+    sparsity,
     stability,
     zoo,
 )
@@ -24,5 +25,6 @@ if __name__ == "__main__":
     few_steps.main([])
     memorisation.main([])
     stability.main([])
+    sparsity.main([])
     ensembles.main([])
     finetune.main([])

@@ -16,7 +16,7 @@ from generators.collection import Collection
 from generators.encoder import BlueprintEncoder, Encoded
 from generators.generated import Generated
 from generators.generator import Condition, Denoiser, Generator, GeneratorConfig, Mode, Trial, standard_normal
-from generators.heads import sinusoid, to_generated, to_values, unit_head
+from generators.heads import CONDITION_FEATURES, sinusoid, to_generated, to_values, unit_head, wishes
 from generators.tokens import LANES, BatchLayout
 from search_spaces import Blueprint
 
@@ -65,7 +65,7 @@ class DiffusionGenerator(Generator, Denoiser):
         self.channels = self.tokenizer.entries + 1
         self.encoder = BlueprintEncoder(c.d)
         self.enter = nn.Linear(self.channels, c.d)
-        self.condition = nn.Sequential(nn.Linear(64 + 16, c.d), nn.GELU(), nn.Linear(c.d, c.d))
+        self.condition = nn.Sequential(nn.Linear(64 + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, c.d))
         self.body = TokenTransformer(c.d, c.layers)
         self.leave = unit_head(c.d, self.channels)
         self.register_buffer("unit", torch.ones(self.channels))
@@ -133,7 +133,7 @@ class DiffusionGenerator(Generator, Denoiser):
             condition: what is wanted.
         """
         count = layout.node.shape[1]
-        wanted = self.condition(torch.cat([sinusoid(time, 64), sinusoid(condition.density, 16)], dim=-1))[:, None]
+        wanted = self.condition(torch.cat([sinusoid(time, 64), wishes(condition)], dim=-1))[:, None]
         entered = self.enter(state)
         tokens, edges = self.body(
             entered[:, :count] + encoded.tokens + wanted,

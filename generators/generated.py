@@ -24,7 +24,7 @@ class Generated:
     Attributes:
         tokenizer: what the tokens mean.
         layout: the networks' blueprints and where their parameters lie.
-        tokens: parameter values; 0 in entries that hold none.
+        tokens: parameter values; 0 in entries that hold none, and in weights of a sparse network that were cut.
         open_neurons: 1 = the token's neuron is there, 0 = it is closed; 1 for every neuron that may not be
             closed, 0 for padding. Gradients may flow through (straight-through).
         gates: 1 = the optional edge is open, 0 = closed; 0 for padding.

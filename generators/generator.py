@@ -55,16 +55,25 @@ class Condition:
 
     Attributes:
         density: share of hidden neurons that stay open, above 0 and at most 1.
+        weights: share of weights that stay non-zero, above 0 and at most 1; which count is said at
+            ``generators.connectivity.heaviest``.
     """
 
     density: Float[Tensor, " networks"]
+    weights: Float[Tensor, " networks"]
 
     @classmethod
-    def uniform(cls, count: int, density: float = 1.0, device: torch.device | str = "cpu") -> Condition:
-        """The same for all."""
-        if not 0 < density <= 1:
-            raise WeightloomError(f"condition: density must be above 0 and at most 1, got {density}")
-        return cls(density=torch.full((count,), float(density), device=device))
+    def uniform(
+        cls, count: int, density: float = 1.0, device: torch.device | str = "cpu", *, weights: float = 1.0
+    ) -> Condition:
+        """The same for all; dense unless said otherwise."""
+        for name, share in (("density", density), ("weights", weights)):
+            if not 0 < share <= 1:
+                raise WeightloomError(f"condition: {name} must be above 0 and at most 1, got {share}")
+        return cls(
+            density=torch.full((count,), float(density), device=device),
+            weights=torch.full((count,), float(weights), device=device),
+        )
 
 
 class Generator(nn.Module, ABC):
@@ -72,7 +81,7 @@ class Generator(nn.Module, ABC):
 
     Obligations of a subclass: same seeds give same networks, in any process; a network does not depend on
     its neighbours in the batch (beyond float rounding); every parameter and every optional edge of each
-    blueprint is emitted; at ``density`` 1 no neuron is closed.
+    blueprint is emitted; at ``density`` 1 no neuron is closed, at ``weights`` 1 no weight is set to zero.
 
     Class attributes:
         name: as registered.
@@ -120,26 +129,30 @@ class Generator(nn.Module, ABC):
         """``emit`` for a sequence of blueprints; without ``condition`` everything is dense."""
         layout = self.tokenizer.batch(blueprints).to(self.device)
         condition = condition or Condition.uniform(len(blueprints), device=self.device)
-        if len(latent) != len(blueprints) or len(condition.density) != len(blueprints):
+        counts = len(latent), len(condition.density), len(condition.weights)
+        if set(counts) != {len(blueprints)}:
             raise WeightloomError(
-                f"generator {self.name}: expected {len(blueprints)} latents and conditions, "
-                f"got {len(latent)} and {len(condition.density)}"
+                f"generator {self.name}: expected {len(blueprints)} latents and conditions, got {counts[0]} latents, "
+                f"{counts[1]} densities and {counts[2]} shares of weights; give one of each for every blueprint"
             )
         return self.emit(layout, latent, condition)
 
     @torch.no_grad()
-    def generate(self, blueprints: Sequence[Blueprint], seeds: Sequence[int], density: float = 1.0) -> Generated:
+    def generate(
+        self, blueprints: Sequence[Blueprint], seeds: Sequence[int], density: float = 1.0, weights: float = 1.0
+    ) -> Generated:
         """Networks for ``blueprints``, each from its own seed.
 
         Args:
             blueprints: one per network.
             seeds: one per network.
             density: share of hidden neurons to keep.
+            weights: share of weights to keep non-zero.
         """
         was_training = self.training
         self.eval()
         latent = self.draw_latent(blueprints, seeds).to(self.device)
-        condition = Condition.uniform(len(blueprints), density, self.device)
+        condition = Condition.uniform(len(blueprints), density, self.device, weights=weights)
         generated = self(blueprints, latent, condition)
         self.train(was_training)
         return generated

@@ -6,13 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from generators.connectivity import open_edges, open_neurons
+from generators.connectivity import open_edges, open_neurons, sparse_weights
 from generators.generated import Generated
 from generators.generator import Condition
 from generators.tokens import BatchLayout, WeightTokenizer
 
 # dimension names: networks, tokens, entries, edges as in generators.tokens
 
+CONDITION_FEATURES = 32
+"""Numbers that a family reads of a condition, see ``wishes``."""
 GATE_BIAS = 2.0
 """Added to emitted gate scores, so that an untrained generator leaves wires open."""
 
@@ -26,11 +28,13 @@ def to_generated(
     condition: Condition,
 ) -> Generated:
     """Networks from values in natural units (1 = the usual size of such a weight) and raw scores."""
+    neurons = open_neurons(layout, neuron_scores, condition.density)
+    tokens = (layout.centre + layout.scale * values) * layout.used
     return Generated(
         tokenizer=tokenizer,
         layout=layout,
-        tokens=(layout.centre + layout.scale * values) * layout.used,
-        open_neurons=open_neurons(layout, neuron_scores, condition.density),
+        tokens=sparse_weights(layout, tokens, neurons, condition.weights),
+        open_neurons=neurons,
         gates=open_edges(layout, edge_scores + GATE_BIAS),
     )
 
@@ -56,6 +60,12 @@ def sinusoid(t: Float[Tensor, " networks"], d: int) -> Float[Tensor, "networks d
     frequency = torch.logspace(0.0, 3.0, half, device=t.device)
     angle = t[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos(), t.new_zeros(len(t), d - 2 * half)], dim=-1)
+
+
+def wishes(condition: Condition) -> Float[Tensor, "networks features"]:
+    """``CONDITION_FEATURES`` numbers for what is wanted of each network: half for neurons, half for weights."""
+    half = CONDITION_FEATURES // 2
+    return torch.cat([sinusoid(condition.density, half), sinusoid(condition.weights, half)], dim=-1)
 
 
 def unit_head(inputs: int, outputs: int) -> nn.Sequential:

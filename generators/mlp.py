@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
-from generators.heads import sinusoid, to_generated, unit_head
+from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
 from generators.initialisation import common_values
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
@@ -75,7 +75,7 @@ class MLPGenerator(Generator, Decoder):
         self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
         self.leave = unit_head(c.hidden, self.tokenizer.entries + 1)
-        self.edge = nn.Sequential(nn.Linear(c.d + c.latent + 16, c.d), nn.GELU(), nn.Linear(c.d, 1))
+        self.edge = nn.Sequential(nn.Linear(c.d + c.latent + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, 1))
 
     @classmethod
     def suggest(cls, trial: Trial) -> Mapping[str, Any]:
@@ -92,7 +92,7 @@ class MLPGenerator(Generator, Decoder):
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """One pass."""
         encoded = self.encoder(layout)
-        wanted = torch.cat([latent, sinusoid(condition.density, 16)], dim=-1)
+        wanted = torch.cat([latent, wishes(condition)], dim=-1)
         h = self.enter(encoded.tokens) + self.condition(wanted)[:, None]
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = h + nn.functional.gelu(layer(norm(h)))
@@ -103,12 +103,12 @@ class MLPGenerator(Generator, Decoder):
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:
-    """A layer that reads a latent and 16 features of the condition, the former weakened by ``start`` before training.
+    """A layer that reads a latent and the features of the condition, the former weakened by ``start`` before training.
 
     Networks from differing latents then begin alike. Where they are deep, their gradients would else cancel: the sign
     of what a deep layer should do depends on all layers before it, which each latent draws anew.
     """
-    layer = nn.Linear(latent + 16, outputs)
+    layer = nn.Linear(latent + CONDITION_FEATURES, outputs)
     with torch.no_grad():
         layer.weight[:, :latent] *= start
     return layer

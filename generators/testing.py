@@ -27,7 +27,7 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.generator import Condition, Fitted, Generator
 from generators.saving import from_pretrained, save_pretrained
-from generators.tokens import WeightTokenizer
+from generators.tokens import LANES, WeightTokenizer
 from search_spaces import Architecture, Blueprint, MLPSpace, WeightloomError
 from search_spaces.architecture import Value
 
@@ -179,11 +179,36 @@ class GeneratorContract:
         """Each network has its own density."""
         pair = [blueprints[1], blueprints[1]]
         latent = generator.draw_latent(pair, [0, 0]).to(generator.device)
-        condition = Condition(density=torch.tensor([1.0, 0.5], device=generator.device))
+        mixed = torch.tensor([1.0, 0.5], device=generator.device)
+        condition = Condition(density=mixed, weights=torch.ones_like(mixed))
         generated = generator(pair, latent, condition)
         for name, width in pair[0].maskable:
             assert int(generated.neurons(0)[name].sum()) == width
             assert int(generated.neurons(1)[name].sum()) == max(1, round(0.5 * width))
+
+    @pytest.mark.parametrize(("weights", "density"), [(0.9, 1.0), (0.3, 1.0), (0.3, 0.5), (0.001, 1.0)])
+    def test_sparse_weights(
+        self, generator: Generator, blueprints: Sequence[Blueprint], weights: float, density: float
+    ) -> None:
+        """Exactly max(1, round(weights x count)) weights of open neurons are non-zero, and none of closed ones.
+
+        Where a baseline has fewer than that to begin with, it keeps all of them.
+        """
+        pair = [blueprints[1], *blueprints]
+        latent = generator.draw_latent(pair, range(len(pair))).to(generator.device)
+        shares = torch.tensor([1.0, *[weights] * len(blueprints)], device=generator.device)
+        densities = torch.full_like(shares, density)
+        generated = generator(pair, latent, Condition(density=densities, weights=shares))
+        dense = generator(pair, latent, Condition(density=densities, weights=torch.ones_like(shares)))
+        layout = generated.layout
+        counted = layout.used[..., LANES:] & (generated.open_neurons > 0.5)[..., None]
+        left = (generated.tokens[..., LANES:] != 0).flatten(1).sum(1).tolist()
+        nonzero = ((dense.tokens[..., LANES:] != 0) & counted).flatten(1).sum(1).tolist()
+        assert torch.equal(generated.tokens[0], dense.tokens[0])
+        for i, count in enumerate(counted.flatten(1).sum(1).tolist()):
+            if i:
+                wanted = min(count, max(1, round(weights * count)))
+                assert left[i] == wanted or (generator.kind == "baseline" and left[i] == min(wanted, nonzero[i]))
 
     def test_same_seed_same_network(self, generator: Generator, blueprints: Sequence[Blueprint]) -> None:
         """Seeds decide everything: no global random state is read or moved, nor the mode changed."""
@@ -222,9 +247,9 @@ class GeneratorContract:
     def test_batch_equals_single(self, generator: Generator, blueprints: Sequence[Blueprint]) -> None:
         """A network does not depend on its neighbours in the batch."""
         seeds = list(range(len(blueprints)))
-        together = generator.generate(blueprints, seeds, 0.5)
+        together = generator.generate(blueprints, seeds, 0.5, 0.4)
         for i, blueprint in enumerate(blueprints):
-            alone = generator.generate([blueprint], [seeds[i]], 0.5)
+            alone = generator.generate([blueprint], [seeds[i]], 0.5, 0.4)
             part = together.select([i])
             torch.testing.assert_close(part.tokens, alone.tokens, atol=1e-4, rtol=1e-4)
             assert torch.equal(part.open_neurons, alone.open_neurons)

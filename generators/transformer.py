@@ -13,7 +13,7 @@ from generators.attention import TokenTransformer
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial
-from generators.heads import sinusoid, to_generated, unit_head
+from generators.heads import to_generated, unit_head, wishes
 from generators.mlp import LatentConfig, draw_vectors, listening
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint
@@ -63,7 +63,7 @@ class TransformerGenerator(Generator, Decoder):
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """One pass."""
         encoded = self.encoder(layout)
-        wanted = self.condition(torch.cat([latent, sinusoid(condition.density, 16)], dim=-1))[:, None]
+        wanted = self.condition(torch.cat([latent, wishes(condition)], dim=-1))[:, None]
         tokens, edges = self.body(encoded.tokens + wanted, encoded.edges + wanted, layout.real, layout.edge_real)
         out = self.leave(tokens)
         values = self.settings.blend(layout, out[..., :-1])

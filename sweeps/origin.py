@@ -67,6 +67,7 @@ class Origin(Record):
         path: str | None,
         seed: int,
         density: float,
+        weights: float = 1.0,
         scores: dict[str, float] | None = None,
     ) -> Provenance:
         """The provenance of one network of ``generator``; ``path`` is where the generator lies."""
@@ -80,6 +81,7 @@ class Origin(Record):
             generator_path=path,
             seed=seed,
             density=density,
+            weights=weights,
             mode=self.mode,
             scores=dict(scores or {}),
         )

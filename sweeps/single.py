@@ -109,6 +109,7 @@ def generate_some(
     sample: int,
     seed: int,
     density: float,
+    weights: float,
     data: str | None,
 ) -> list[ExportRecord]:
     """Networks of a saved generator as safetensors files in ``out``, each with its test score.
@@ -120,6 +121,7 @@ def generate_some(
         sample: how many.
         seed: of the draw; network i has the latent seed ``seed + i``.
         density: share of hidden neurons to keep.
+        weights: share of weights to keep non-zero.
         data: folder of the task's data if it has moved.
 
     Raises:
@@ -136,12 +138,13 @@ def generate_some(
     task = load_task(origin.task, data or origin.data)
     records: list[ExportRecord] = []
     for i, one in enumerate(found):
-        network = generator.generate([Blueprint.of(one)], [seed + i], density)
+        network = generator.generate([Blueprint.of(one)], [seed + i], density, weights)
         provenance = origin.provenance(
             generator,
             path=str(folder.resolve()),
             seed=seed + i,
             density=density,
+            weights=weights,
             scores={"score": float(scores_of(network, task.test)[0])},
         )
         stem = f"{generator.name}-{one.key}-{seed + i}"

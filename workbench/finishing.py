@@ -29,7 +29,8 @@ class Finished(Generator):
     It sees the task's training examples while it emits, which no other generator does, and pays for it with latency.
 
     Args:
-        start: emits the weights and connectivity to go on from; closed neurons stay closed.
+        start: emits the weights and connectivity to go on from; closed neurons stay closed, and weights that are
+            zero in a network that was asked to be sparse stay zero.
         task: gives the examples.
         recipe: of the training.
     """
@@ -54,9 +55,17 @@ class Finished(Generator):
         """What the start emits, trained side by side; the order of examples goes by place in the batch."""
         with torch.no_grad():
             networks = self.start.emit(layout, latent, condition)
-        seeds = range(len(networks))
+        sparse = condition.weights < 1
         with torch.enable_grad():
-            trained = train_sorted(self.task, self.tokenizer, networks.blueprints, seeds, self.recipe, start=networks)
+            trained = train_sorted(
+                self.task,
+                self.tokenizer,
+                networks.blueprints,
+                range(len(networks)),
+                self.recipe,
+                start=networks,
+                sparse=sparse,
+            )
         return trained.collection.networks
 
 

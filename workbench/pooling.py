@@ -131,6 +131,7 @@ def _curves(parts: Sequence[Sequence[CurvePoint]]) -> list[CurvePoint]:
             CurvePoint.model_validate(
                 {
                     "source": points[0].source,
+                    "kind": points[0].kind,
                     "sparsity": float(np.mean([p.sparsity for p in points])),
                     "mean": value.mean,
                     "low": value.low,

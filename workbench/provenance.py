@@ -40,6 +40,7 @@ class Provenance(Record):
         generator_path: folder of the saved generator, relative to the run's folder; ``None`` if not saved.
         seed: of the network's latent.
         density: share of hidden neurons asked for.
+        weights: share of weights asked for.
         mode: how the generator was trained; ``None`` for baselines.
         scores: what was measured on the network; ``score`` is the task's test score.
         versions: see `versions`.
@@ -56,6 +57,7 @@ class Provenance(Record):
     generator_path: str | None = None
     seed: int
     density: Annotated[float, Field(gt=0, le=1)] = 1.0
+    weights: Annotated[float, Field(gt=0, le=1)] = 1.0
     mode: str | None = None
     scores: dict[str, Measured] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=versions)
@@ -79,4 +81,5 @@ def regenerate(provenance: Provenance, generator: Generator, architecture: Archi
             f"provenance: expected generator {provenance.generator!r} with digest "
             f"{provenance.generator_digest[:12]}…, got {generator.name!r} with {got[:12]}…{where}"
         )
-    return generator.generate([Blueprint.of(architecture)], [provenance.seed], provenance.density)
+    asked = provenance.density, provenance.weights
+    return generator.generate([Blueprint.of(architecture)], [provenance.seed], *asked)

@@ -101,9 +101,10 @@ class ArchitectureRow(Record):
 
 
 class CurvePoint(Record):
-    """One point of score against sparsity."""
+    """One point of score against sparsity; ``kind`` says what was taken away."""
 
     source: Literal["generated", "magnitude", "real-magnitude"]
+    kind: Literal["neurons", "weights"] = "neurons"
     sparsity: Number
     mean: Number
     low: Number

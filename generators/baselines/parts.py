@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from generators.connectivity import keep_strongest
+from generators.connectivity import keep_strongest, sparse_weights
 from generators.generated import Generated
 from generators.generator import Condition, standard_normal
 from generators.tokens import LANES, BatchLayout, WeightTokenizer
@@ -26,13 +26,18 @@ def assemble(
     gates: Float[Tensor, "networks edges"],
     condition: Condition,
 ) -> Generated:
-    """Networks from values in natural units; sparse ones keep the neurons of greatest incoming weights."""
+    """Networks from values in natural units; sparse ones keep the neurons of greatest incoming weights, then weights.
+
+    Both are magnitude pruning, see ``keep_strongest`` and ``heaviest``.
+    """
     strength = (values[..., LANES:] * layout.used[..., LANES:]).square().sum(-1)
+    neurons = keep_strongest(layout, strength, condition.density)
+    tokens = (layout.centre + layout.scale * values) * layout.used
     return Generated(
         tokenizer=tokenizer,
         layout=layout,
-        tokens=(layout.centre + layout.scale * values) * layout.used,
-        open_neurons=keep_strongest(layout, strength, condition.density),
+        tokens=sparse_weights(layout, tokens, neurons, condition.weights),
+        open_neurons=neurons,
         gates=gates * layout.edge_real,
     )
 

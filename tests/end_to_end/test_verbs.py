@@ -10,6 +10,7 @@ from conftest_sweep import Sweep
 
 from search_spaces import MLPSpace
 from weightloom.__main__ import main
+from workbench.export import read_network
 from workbench.summary import Summary
 
 Capture = pytest.CaptureFixture[str]
@@ -73,11 +74,15 @@ def test_generate_and_verify(sweep: Sweep, capsys: Capture, tmp_path: Path) -> N
         str(tmp_path / "b"),
         "--density",
         "0.5",
+        "--sparsity",
+        "0.9",
     )
     paths = [*(tmp_path / "a").iterdir(), *(tmp_path / "b").iterdir(), *sweep.folder.glob("exports/*.safetensors")]
     assert len(paths) >= 4
     for path in paths:
         assert ok(capsys, "verify", str(path))["difference"] == 0
+    sparse = next((tmp_path / "b").iterdir())
+    assert read_network(sparse).provenance.weights == 0.1
     damaged = paths[0]
     damaged.write_bytes(damaged.read_bytes()[:-4])
     assert damaged.name in bad(capsys, "verify", str(damaged))

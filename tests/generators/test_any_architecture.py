@@ -44,6 +44,6 @@ def test_emits_for_mixed_architectures(name: str, mixed_architectures: list[Arch
     assert torch.equal(again.tokens, generated.tokens)
     if GENERATORS.load(name).kind == "family":
         latent = generator.draw_latent(blueprints, range(3))
-        emitted = generator(blueprints, latent, Condition(density=torch.ones(3)))
+        emitted = generator(blueprints, latent, Condition.uniform(3))
         emitted.tokens.square().sum().backward()
         assert any(p.grad is not None and bool(p.grad.any()) for p in generator.parameters())

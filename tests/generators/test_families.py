@@ -74,10 +74,12 @@ def test_latents_belong_to_seeds(generator: Generator) -> None:
     assert not torch.equal(both[0], both[1])
 
 
-def test_densities_that_make_no_sense() -> None:
-    for density in (0.0, -1.0, 1.5, math.nan):
-        with pytest.raises(WeightloomError, match="above 0 and at most 1"):
-            Condition.uniform(2, density)
+def test_shares_that_make_no_sense() -> None:
+    for share in (0.0, -1.0, 1.5, math.nan):
+        with pytest.raises(WeightloomError, match="density must be above 0 and at most 1"):
+            Condition.uniform(2, share)
+        with pytest.raises(WeightloomError, match="weights must be above 0 and at most 1"):
+            Condition.uniform(2, weights=share)
 
 
 def test_straight_through_is_exact() -> None:
@@ -107,8 +109,7 @@ def test_dense_masks_pass_no_gradient_sparse_ones_do() -> None:
 def test_values_and_networks_are_inverse() -> None:
     networks = small_collection(TOKENIZER).networks
     values, neurons, edges = to_values(networks)
-    density = torch.ones(len(networks))
-    again = to_generated(TOKENIZER, networks.layout, values, neurons, edges, Condition(density=density))
+    again = to_generated(TOKENIZER, networks.layout, values, neurons, edges, Condition.uniform(len(networks)))
     torch.testing.assert_close(again.tokens, networks.tokens, atol=1e-6, rtol=1e-6)
     assert torch.equal(again.gates, networks.gates)
     assert torch.equal(neurons > 0, networks.open_neurons > 0.5)

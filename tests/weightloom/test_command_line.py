@@ -103,6 +103,7 @@ def test_list_knows_what_is_registered(capsys: Capture) -> None:
         (("generate", "nothing", "--out", "x"), "--architecture FILE or --sample N"),
         (("generate", "nothing", "--out", "x", "--sample", "0"), "--sample: expected an integer of at least 1"),
         (("generate", "nothing", "--out", "x", "--sample", "1", "--density", "2"), "--density: expected"),
+        (("generate", "nothing", "--out", "x", "--sample", "1", "--sparsity", "1"), "--sparsity: expected"),
         (("generate", "nothing", "--out", "x", "--sample", "1"), "nothing/config.json"),
         (("export", "nothing"), "nothing/summary.json"),
         (("verify", "nothing.safetensors"), "nothing.safetensors"),

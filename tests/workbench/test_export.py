@@ -103,7 +103,9 @@ def test_compaction_is_exact_and_counted_rightly(seed: int) -> None:
         difference = float((smaller(x).detach() - expected).abs().max())
         assert difference <= 1e-5 * max(1.0, float(expected.abs().max()))
         sizes = {name: parameter.numel() for name, parameter in smaller.named_parameters()}
-        assert sum(sizes.values()) == counted[i] <= generated.blueprints[i].parameter_count
+        linear = [p for name, p in smaller.named_parameters() if name.endswith("linear.weight")]
+        zeros = sum(int((weight == 0).sum()) for weight in linear)
+        assert sum(sizes.values()) - zeros == counted[i] <= generated.blueprints[i].parameter_count
         assert 2 * sum(n for name, n in sizes.items() if name.endswith("linear.weight")) == operations[i]
 
 
@@ -131,6 +133,17 @@ def test_closed_neurons_and_their_columns_are_gone() -> None:
     assert flops(generated).tolist() == [2 * (24 + 24 + 18)]
 
 
+def test_single_zero_weights_do_not_count_but_cost_flops() -> None:
+    architecture = MLPSpace(inputs=6, outputs=3, depths=(1,)).from_genome(
+        {"norm": "none", "depth": 1, "width_1": 8, "activation_1": "relu"}
+    )
+    generator = make_generator("mlp", {"d": 8, "hidden": 8})
+    dense, sparse = (generator.generate([Blueprint.of(architecture)], [0], weights=w) for w in (1.0, 0.9))
+    assert active_parameters(dense).tolist() == [8 * 7 + 3 * 9]
+    assert active_parameters(sparse).tolist() == [round(0.9 * (8 * 6 + 3 * 8)) + 8 + 3]
+    assert flops(sparse).tolist() == flops(dense).tolist()
+
+
 def test_everything_closed_leaves_the_bias_of_the_output() -> None:
     rng = np.random.default_rng(0)
     architecture = MLPSpace(inputs=6, outputs=3, depths=(3,)).sample(rng)
@@ -142,7 +155,7 @@ def test_everything_closed_leaves_the_bias_of_the_output() -> None:
         open_neurons=generated.layout.real.float() * ~generated.layout.maskable,
         gates=torch.zeros_like(generated.gates),
     )
-    assert active_parameters(generated).tolist() == [6]
+    assert active_parameters(generated).tolist() == [3]
     x = torch.randn(4, 6)
     assert torch.allclose(compact(generated, 0)(x), generated.network(0)(x))
 

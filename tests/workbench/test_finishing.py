@@ -42,6 +42,20 @@ def test_closed_neurons_stay_closed(laboratory: Laboratory) -> None:
     assert torch.equal(before.open_neurons, after.open_neurons)
 
 
+def test_zero_weights_of_a_sparse_network_stay_zero_and_no_others(laboratory: Laboratory) -> None:
+    start = MLPGenerator()
+    generator = Finished(start, laboratory.task, Recipe(steps=20))
+    blueprints = laboratory.test.blueprints
+    before, after = (g.generate(blueprints, range(3), weights=0.2) for g in (start, generator))
+    zero = before.layout.used & (before.tokens == 0)
+    assert float(zero.sum() / before.layout.used.sum()) > 0.5
+    assert not bool(after.tokens[zero].any())
+    assert bool((after.tokens != before.tokens)[before.layout.used & ~zero].all())
+    fresh = Finished(InitBaseline(), laboratory.task, Recipe(steps=20)).generate(blueprints, range(3))
+    biases = fresh.tokens[..., 0][fresh.layout.used[..., 0]]
+    assert float((biases != 0).float().mean()) > 0.9  # zeros that nobody asked for learn
+
+
 def test_a_finished_row_stands_beside_its_start_with_all_figures(laboratory: Laboratory) -> None:
     evaluation = EvaluationConfig(latents=2)
     outcome = run_baseline(laboratory, "init", {}, evaluation)

@@ -75,6 +75,10 @@ def test_a_generator_is_judged_by_its_pooled_figures() -> None:
     assert row.config["width"] == [128, 64]
     assert len(row.architectures) == 2 * len(diffusion.architectures)
     assert len(row.sparsity_curve) == len(diffusion.sparsity_curve)
+    of_weights = [point.model_copy(update={"kind": "weights"}) for point in diffusion.sparsity_curve]
+    both = diffusion.model_copy(update={"sparsity_curve": [*diffusion.sparsity_curve, *of_weights]})
+    pooled_kinds = [point.kind for point in pooled_generators([both, both]).sparsity_curve]
+    assert pooled_kinds == ["neurons"] * len(of_weights) + ["weights"] * len(of_weights)
     assert pooled_generators([noise]).mean("fidelity") == pytest.approx(noise.mean("fidelity"))
 
 

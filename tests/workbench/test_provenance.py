@@ -26,7 +26,7 @@ def test_json_round_trip_and_strictness() -> None:
     one = provenance(scores={"score": 0.5, "loss": float("nan")}, density=0.25, mode="task")
     assert one.scores == {"score": 0.5, "loss": None}
     assert Provenance.model_validate_json(one.model_dump_json()) == one
-    for wrong in ({"density": 0}, {"density": 1.5}, {"extra": 1}, {"created": "yesterday"}):
+    for wrong in ({"density": 0}, {"density": 1.5}, {"weights": 0}, {"extra": 1}, {"created": "yesterday"}):
         with pytest.raises(ValidationError):
             provenance(**wrong)
 
@@ -34,9 +34,11 @@ def test_json_round_trip_and_strictness() -> None:
 def test_regenerate_gives_the_same_network_again() -> None:
     generator = make_generator("mlp", {"d": 8, "hidden": 8})
     architecture = MLPSpace(inputs=4, outputs=2, depths=(3,)).sample(np.random.default_rng(1))
-    made = generator.generate([Blueprint.of(architecture)], [5], 0.5)
-    record = provenance(generator_digest=generator_digest(generator), density=0.5)
+    made = generator.generate([Blueprint.of(architecture)], [5], 0.5, 0.2)
+    record = provenance(generator_digest=generator_digest(generator), density=0.5, weights=0.2)
     again = regenerate(record, generator, architecture)
+    forgotten = regenerate(record.model_copy(update={"weights": 1.0}), generator, architecture)
+    assert not torch.equal(made.tokens, forgotten.tokens)
     assert torch.equal(made.tokens, again.tokens)
     assert torch.equal(made.open_neurons, again.open_neurons)
     assert torch.equal(made.gates, again.gates)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from generators.generated import Generated
 from generators.initialisation import initial_tokens
-from generators.tokens import WeightTokenizer
+from generators.tokens import LANES, WeightTokenizer
 from search_spaces import SPACES, Architecture, Blueprint, MLPSpace, operations
 from workbench.export import active_parameters, compact, export_network, flops
 from workbench.provenance import Provenance
@@ -60,6 +61,17 @@ def test_compacted_networks_compute_the_same(name: str, closed: float) -> None:
     if closed == 1:
         total = sum(operations.parameters(a) for a in architectures)
         assert int(counted.sum()) < total or name == "mlp"  # there every layer still reads the one before
+
+
+def test_single_zero_weights_do_not_count_in_networks_of_any_operations() -> None:
+    architectures = drawn("conv1d", 3)
+    generated = networks(architectures, 0.0)
+    first = generated.layout.used & (generated.tokens != 0)
+    first[..., :LANES] = False
+    first &= first.flatten(1).cumsum(1).view_as(first) <= 5
+    sparse = replace(generated, tokens=torch.where(first, 0.0, generated.tokens))
+    assert (active_parameters(generated) - active_parameters(sparse)).tolist() == [5, 5, 5]
+    assert torch.equal(flops(generated), flops(sparse))
 
 
 def test_export(tmp_path: Path, mixed_architectures: list[Architecture]) -> None:

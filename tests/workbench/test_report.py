@@ -80,6 +80,20 @@ def test_figures_are_valid_plotly() -> None:
             go.Figure(panel.spec)
 
 
+def test_neurons_and_single_weights_are_in_plots_of_their_own() -> None:
+    content = example_dict()
+    row = content["generators"]["diffusion"]
+    before = next(f for f in all_figures(example_summary()) if f.key == "sparsity")
+    row["sparsity_curve"] += [{**point, "kind": "weights", "mean": 0.1} for point in row["sparsity_curve"]]
+    after = next(f for f in all_figures(Summary.model_validate(content)) if f.key == "sparsity")
+    assert [panel.title for panel in after.panels if panel not in before.panels] == ["diffusion, single weights"]
+    drawn = {panel.title: panel.spec["data"][1]["y"] for panel in after.panels}
+    assert set(drawn["diffusion, single weights"]) == {0.1}
+    assert 0.1 not in drawn["diffusion"]
+    assert after.data is not None
+    assert {row[2] for row in after.data.rows} == {"neurons", "weights"}
+
+
 def test_an_empty_run_still_has_a_report() -> None:
     content = example_dict() | {"generators": {}, "frontier": [], "trials": [], "pareto": [], "exports": []}
     page = render(Summary.model_validate(content))

@@ -117,6 +117,14 @@ def test_plots_are_kept(runs: dict[str, dict[str, Any]]) -> None:
         assert [trace["type"] for trace in data] == [trace["type"] for trace in figure["data"]]
 
 
+def test_a_curve_of_single_weights_is_a_plot_of_its_own() -> None:
+    row = SUMMARY.generators["diffusion"]
+    weights = [point.model_copy(update={"kind": "weights"}) for point in row.sparsity_curve[:3]]
+    figures = plots(row.model_copy(update={"sparsity_curve": [*row.sparsity_curve, *weights]}))
+    assert figures["sparsity"] == plots(row)["sparsity"]
+    assert sum(len(line["x"]) for line in figures["sparsity_of_weights"]["data"]) == 3
+
+
 def test_ends_have_a_state_and_a_reason(runs: dict[str, dict[str, Any]]) -> None:
     found = {
         name: (run["summary"]["state"], run["summary"].get("reason"), run["exit_code"]) for name, run in runs.items()

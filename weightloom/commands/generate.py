@@ -17,6 +17,7 @@ def generate(
     sample: int | None = None,
     seed: int = 0,
     density: float = 1.0,
+    sparsity: float = 0.0,
     data: str | None = None,
     json: Json = False,
 ) -> int:
@@ -31,6 +32,8 @@ def generate(
         sample: So many architectures, drawn from the generator's space.
         seed: Of the draw and of the latents.
         density: Share of hidden neurons to keep.
+        sparsity: Share of weights that are zero. Worth asking of a generator that was trained with
+            `training.weights_share` above 0; of any other it is magnitude pruning.
         data: Folder of the task's data, if it is no longer where it was.
         json: Print one JSON object on stdout.
     """
@@ -42,10 +45,19 @@ def generate(
         raise WeightloomError(f"--sample: expected an integer of at least 1, got {sample}")
     if not 0 < density <= 1:
         raise WeightloomError(f"--density: expected a number above 0 and at most 1, got {density}")
+    if not 0 <= sparsity < 1:
+        raise WeightloomError(f"--sparsity: expected a number of at least 0 and below 1, got {sparsity}")
     from sweeps.single import generate_some
 
     records = generate_some(
-        folder, out, architecture=architecture, sample=sample or 0, seed=seed, density=density, data=data
+        folder,
+        out,
+        architecture=architecture,
+        sample=sample or 0,
+        seed=seed,
+        density=density,
+        weights=round(1 - sparsity, 12),  # 0.1, not 0.09999999999999998, in the file
+        data=data,
     )
     if json:
         print_json({"networks": [record.model_dump(mode="json") for record in records]})

@@ -21,5 +21,8 @@ class EvaluationConfig(BaseModel):
     curve: tuple[float, ...] = Field(
         default=(1.0, 0.8, 0.6, 0.45, 0.3, 0.2), description="densities of the sparsity curve; empty for none"
     )
+    weights_curve: tuple[float, ...] = Field(
+        default=(), description="shares of weights of the curve of sparse weights; empty for none"
+    )
     thorough: bool = Field(default=True, description="also controls, weight-space novelty, curve and latency")
     seed: int = Field(default=0, ge=0, lt=2**31)

@@ -64,7 +64,7 @@ def evaluate(
         found |= controls.latent_lipschitz(generator, yardstick, config.seed)
         shuffled = controls.shuffled_scores(generator, yardstick, config.seed)
         found["shuffled_fidelity"] = metrics.bootstrap(metrics.fidelity(shuffled[:, None], yardstick.scores))
-        if config.curve:
+        if config.curve or config.weights_curve:
             dense = networks if config.density == 1.0 else generator.generate(blueprints, seeds)
             curve = sparsity_curve(generator, dense, yardstick, config)
     return report(found, predictions, valid, yardstick, config.latents, curve)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
 
+from generators.connectivity import heaviest
 from generators.generated import Generated
 from generators.generator import Generator
 from workbench import metrics
@@ -17,55 +19,71 @@ from workbench.summary import CurvePoint
 from workbench.yardstick import Predictions, Yardstick
 from workbench.zoo.train import prune_neurons
 
+Kind = Literal["neurons", "weights"]
+"""What is taken away."""
 CURVE_LATENTS = 2
 """Networks per architecture in a sparsity curve."""
 
 
 def sparsity_of(networks: Generated) -> np.ndarray:
-    """Share of each network's parameters that compaction removes, ``[networks]``."""
+    """Share of each network's parameters that are zero weights or that compaction removes, ``[networks]``."""
     total = np.array([blueprint.parameter_count for blueprint in networks.blueprints], dtype=np.float64)
     return 1.0 - active_parameters(networks).cpu().numpy() / total
 
 
-def magnitude_pruned(networks: Generated, density: float) -> Generated:
-    """The same weights with the weakest hidden neurons closed (see ``prune_neurons``)."""
-    densities = torch.full((len(networks),), density)
-    return replace(networks, open_neurons=prune_neurons(networks.layout, networks.tokens, densities))
+def magnitude_pruned(networks: Generated, share: float, kind: Kind = "neurons") -> Generated:
+    """The same networks with ``share`` of their hidden neurons or of their weights, the strongest.
+
+    The rules are those by which generators are sparse: ``prune_neurons`` layer by layer, ``heaviest`` over the whole
+    network.
+    """
+    shares = torch.full((len(networks),), share, device=networks.tokens.device)
+    if kind == "neurons":
+        return replace(networks, open_neurons=prune_neurons(networks.layout, networks.tokens, shares))
+    kept = heaviest(networks.layout, networks.tokens, networks.open_neurons, shares)
+    return replace(networks, tokens=torch.where(kept, networks.tokens, 0.0))
 
 
 def sparsity_curve(
     generator: Generator, dense: Generated, yardstick: Yardstick, config: EvaluationConfig
 ) -> list[CurvePoint]:
-    """Three curves over the densities of ``config``; the score is the mean over test architectures.
+    """Three curves over the densities of ``config``, and three over its shares of weights.
 
-    Two networks of each architecture are enough for it.
-    ``generated``: the generator is asked for the density. ``magnitude``: its dense networks, pruned.
+    The score is the mean over test architectures; two networks of each are enough for it.
+    ``generated``: the generator is asked for the share. ``magnitude``: its dense networks, pruned.
     ``real-magnitude``: really trained networks, pruned, not trained again.
     """
     few = min(CURVE_LATENTS, config.latents)
     chosen = [i * config.latents + j for i in range(len(yardstick.blueprints)) for j in range(few)]
+    seeds = [config.seed + i for i in chosen]
     dense = dense.select(chosen)
     points: list[CurvePoint] = []
     for density in config.curve:
-        asked = generator.generate(dense.blueprints, [config.seed + i for i in chosen], density)
-        points.append(_point("generated", asked, yardstick, few))
-        points.append(_point("magnitude", magnitude_pruned(dense, density), yardstick, few))
-    return [*points, *_real_curve(yardstick, config.curve)]
+        asked = generator.generate(dense.blueprints, seeds, density)
+        points.append(_point("generated", asked, yardstick, few, "neurons"))
+        points.append(_point("magnitude", magnitude_pruned(dense, density), yardstick, few, "neurons"))
+    points += _real_curve(yardstick, config.curve, "neurons")
+    for weights in config.weights_curve:
+        asked = generator.generate(dense.blueprints, seeds, weights=weights)
+        points.append(_point("generated", asked, yardstick, few, "weights"))
+        points.append(_point("magnitude", magnitude_pruned(dense, weights, "weights"), yardstick, few, "weights"))
+    return [*points, *_real_curve(yardstick, config.weights_curve, "weights")]
 
 
-@lru_cache(maxsize=2)
-def _real_curve(yardstick: Yardstick, densities: tuple[float, ...]) -> tuple[CurvePoint, ...]:
+@lru_cache(maxsize=4)
+def _real_curve(yardstick: Yardstick, shares: tuple[float, ...], kind: Kind) -> tuple[CurvePoint, ...]:
     """One real network of each architecture, pruned; the same for every generator."""
     first = yardstick.networks.select(range(0, len(yardstick.networks), yardstick.seeds))
-    return tuple(_point("real-magnitude", magnitude_pruned(first, d), yardstick, 1) for d in densities)
+    return tuple(_point("real-magnitude", magnitude_pruned(first, s, kind), yardstick, 1, kind) for s in shares)
 
 
-def _point(source: str, networks: Generated, yardstick: Yardstick, latents: int) -> CurvePoint:
+def _point(source: str, networks: Generated, yardstick: Yardstick, latents: int, kind: Kind) -> CurvePoint:
     scores = np.nan_to_num(Predictions.of(networks, yardstick.split).scores).reshape(-1, latents).mean(1)
     interval = metrics.bootstrap(scores)
     return CurvePoint.model_validate(
         {
             "source": source,
+            "kind": kind,
             "sparsity": float(sparsity_of(networks).mean()),
             "mean": interval.mean,
             "low": interval.low,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from generators.generated import Generated
+from generators.tokens import LANES
 from search_spaces import Architecture, Edge, Node, operations
 from search_spaces.building import network_of
 from search_spaces.network import GraphNetwork, Network
@@ -46,35 +45,50 @@ def compact(generated: Generated, index: int) -> Network:
 
 
 def active_parameters(generated: Generated) -> Int[Tensor, " networks"]:
-    """Number of scalar parameters after compaction, without building a module; lower is cheaper.
+    """Number of scalar parameters that a network needs, without building a module; lower is cheaper.
 
-    Networks of the same architecture are counted together. Zeros within a row that stays count, since the
-    compacted matrices are dense.
+    Those of the compacted network but for weights that are zero in it: what a file has to hold that names the places
+    of its zeros. Biases and norms count whatever their value.
     """
-    return _counted(generated, {"none": 1, "layer": 3}, 1, parameters)
-
-
-def flops(generated: Generated) -> Int[Tensor, " networks"]:
-    """Floating-point operations of one example after compaction: 2 x multiply-adds, see ``operations.flops``."""
-    return _counted(generated, {"none": 0, "layer": 0}, 2, operations.flops)
-
-
-def _counted(
-    generated: Generated, per_neuron: dict[str, int], per_weight: int, whole: Callable[[Architecture], int]
-) -> Int[Tensor, " networks"]:
-    groups: dict[Architecture, list[int]] = {}
-    for i, blueprint in enumerate(generated.blueprints):
-        groups.setdefault(blueprint.architecture, []).append(i)
     counts = torch.zeros(len(generated), dtype=torch.long)
-    for architecture, indices in groups.items():
+    zero = (generated.layout.used & (generated.tokens == 0))[..., LANES:].sum(-1).cpu()
+    for architecture, indices in _by_architecture(generated).items():
         if _is_general(architecture):
             for i in indices:
-                counts[i] = whole(pruned(architecture, _closed(generated, i)))
+                smaller = pruned(architecture, _closed(generated, i))
+                left = {node.name for node in smaller.nodes}
+                places = torch.tensor([node.name in left for node in architecture.nodes])
+                stays = places[generated.layout.node[i].cpu()]
+                counts[i] = parameters(smaller) - (zero[i] * stays).sum()
             continue
         nodes = {node.name: node for node in architecture.nodes}
         for name, part in make_plan(generated, indices).items():
-            counts[indices] += per_weight * part.weights + part.neurons * per_neuron[str(nodes[name]["norm"])]
+            counts[indices] += part.active + part.neurons * (3 if nodes[name]["norm"] == "layer" else 1)
     return counts
+
+
+def flops(generated: Generated) -> Int[Tensor, " networks"]:
+    """Floating-point operations of one example after compaction: 2 x multiply-adds, see ``operations.flops``.
+
+    Single weights that are zero count, since the compacted matrices are dense.
+    """
+    counts = torch.zeros(len(generated), dtype=torch.long)
+    for architecture, indices in _by_architecture(generated).items():
+        if _is_general(architecture):
+            for i in indices:
+                counts[i] = operations.flops(pruned(architecture, _closed(generated, i)))
+        else:
+            for part in make_plan(generated, indices).values():
+                counts[indices] += 2 * part.weights
+    return counts
+
+
+def _by_architecture(generated: Generated) -> dict[Architecture, list[int]]:
+    """Which networks are counted together."""
+    groups: dict[Architecture, list[int]] = {}
+    for i, blueprint in enumerate(generated.blueprints):
+        groups.setdefault(blueprint.architecture, []).append(i)
+    return groups
 
 
 def _is_general(architecture: Architecture) -> bool:

@@ -57,6 +57,7 @@ class NodePlan:
         keep: neurons that stay.
         columns: input positions that stay.
         bias: of the linear layer with all constants folded in.
+        zeros: weights of the linear layer that stay and are zero.
     """
 
     feeds: tuple[Feed, ...]
@@ -64,11 +65,17 @@ class NodePlan:
     keep: Bool[Tensor, "networks rows"]
     columns: Bool[Tensor, "networks columns"]
     bias: Float[Tensor, "networks rows"]
+    zeros: Int[Tensor, " networks"]
 
     @property
     def weights(self) -> Int[Tensor, " networks"]:
         """Weights of the linear layer that stay (a layer that reads nothing keeps one zero a neuron)."""
         return self.keep.sum(1) * self.columns.sum(1).clamp_min(1)
+
+    @property
+    def active(self) -> Int[Tensor, " networks"]:
+        """Weights of the linear layer that stay and are not zero."""
+        return self.keep.sum(1) * self.columns.sum(1) - self.zeros
 
     @property
     def neurons(self) -> Int[Tensor, " networks"]:
@@ -199,5 +206,6 @@ class _Planner:
                 passing = moving[feed.source][:, : feed.limit] & feed.is_open[:, None]
                 carries.append(passing & columns[:, : feed.limit])
                 read[feed.source][:, : feed.limit] |= carries[-1]
-            plans[name] = NodePlan(self.feeds[name], tuple(carries), keep, columns, bias[name])
+            zeros = ((weight == 0) & keep[..., None] & columns[:, None]).sum((1, 2))
+            plans[name] = NodePlan(self.feeds[name], tuple(carries), keep, columns, bias[name], zeros)
         return plans

@@ -113,10 +113,10 @@ _ALL = (
            "task's score", None, None),
     Metric("valid", "Share of generated networks that score like real ones, less a stated margin."),
     # Sparsity: how little is needed?
-    Metric("sparsity", "Share of weights that are zero."),
+    Metric("sparsity", "Share of parameters that are zero weights or are removed with closed neurons and wires."),
     Metric("neurons_removed", "Share of hidden neurons that are removed."),
     Metric("edges_closed", "Share of optional edges that are closed."),
-    Metric("active_parameters", "Parameters of the compacted network.",
+    Metric("active_parameters", "Parameters of the compacted network, without weights that are zero.",
            "parameters", high=None, better="down"),
     Metric("active_flops", "Floating-point operations of the compacted network for one example.",
            "FLOPs", high=None, better="down"),

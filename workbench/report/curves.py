@@ -13,10 +13,16 @@ SOURCES = {
     "magnitude": ("generated, pruned by magnitude", "#d55e00", "dash", "square"),
     "real-magnitude": ("really trained, pruned by magnitude", "#009e73", "dot", "diamond"),
 }
+KINDS = {"neurons": "", "weights": ", single weights"}
+"""What is taken away → what a plot's title says of it."""
 
 
 def sparsity(summary: Summary) -> Figure:
-    """Score against sparsity, one small plot per generator, with magnitude pruning beside it."""
+    """Score against sparsity, one small plot per generator, with magnitude pruning beside it.
+
+    Networks without neurons and networks without single weights are never in one plot: equal shares of zero weights
+    cost differently.
+    """
     curves = {name: generator.sparsity_curve for name, generator in summary.generators.items()}
     points = [point for curve in curves.values() for point in curve]
     top = max((point.high for point in points), default=1.0)
@@ -24,13 +30,15 @@ def sparsity(summary: Summary) -> Figure:
     pad = 0.05 * (top - bottom or 1.0)
     panels = []
     for name, curve in curves.items():
-        data = [trace for source in SOURCES for trace in _curve([p for p in curve if p.source == source])]
-        x = axis("share of zero weights", range=[-0.03, 1.03], tickformat=".0%")
-        look = layout(x, axis("score", range=[bottom - pad, top + pad]), 280)
-        if data:
-            panels.append(Panel(title=name, spec={"data": data, "layout": look}))
+        for kind, suffix in KINDS.items():
+            own = [point for point in curve if point.kind == kind]
+            data = [trace for source in SOURCES for trace in _curve([p for p in own if p.source == source])]
+            x = axis("share of zero weights", range=[-0.03, 1.03], tickformat=".0%")
+            look = layout(x, axis("score", range=[bottom - pad, top + pad]), 280)
+            if data:
+                panels.append(Panel(title=name + suffix, spec={"data": data, "layout": look}))
     rows = [
-        (name, SOURCES[p.source][0], f"{p.sparsity:.0%}", *map(shown, (p.mean, p.low, p.high)))
+        (name, SOURCES[p.source][0], p.kind, f"{p.sparsity:.0%}", *map(shown, (p.mean, p.low, p.high)))
         for name, curve in curves.items()
         for p in curve
     ]
@@ -44,7 +52,7 @@ def sparsity(summary: Summary) -> Figure:
         panels=panels,
         data=Data(
             caption="Score against sparsity",
-            columns=("generator", "networks", "zero weights", "score", "low", "high"),
+            columns=("generator", "networks", "without", "zero weights", "score", "low", "high"),
             rows=rows,
         ),
         legend=[Entry(label=a, colour=b, line=c, symbol=d) for a, b, c, d in SOURCES.values()],

@@ -42,10 +42,13 @@ def plots(summary: GeneratorSummary) -> dict[str, dict[str, Any]]:
         points |= {"y": [row.score for row in rows], "text": [row.name for row in rows]}
         equal = {"type": "scatter", "mode": "lines", "name": "equal", "x": ends, "y": ends}
         found["architectures"] = _figure([points, equal], "score after real training", "score as generated")
-    if summary.sparsity_curve:
+    for kind, key in (("neurons", "sparsity"), ("weights", "sparsity_of_weights")):
+        curve = [point for point in summary.sparsity_curve if point.kind == kind]
+        if not curve:
+            continue
         lines = []
-        for source in dict.fromkeys(point.source for point in summary.sparsity_curve):
-            own = [point for point in summary.sparsity_curve if point.source == source]
+        for source in dict.fromkeys(point.source for point in curve):
+            own = [point for point in curve if point.source == source]
             line: dict[str, Any] = {"type": "scatter", "mode": "lines+markers", "name": source}
             line |= {"x": [point.sparsity for point in own], "y": [point.mean for point in own]}
             line["error_y"] = {
@@ -55,7 +58,7 @@ def plots(summary: GeneratorSummary) -> dict[str, dict[str, Any]]:
                 "arrayminus": [point.mean - point.low for point in own],
             }
             lines.append(line)
-        found["sparsity"] = _figure(lines, "share of zero weights", "score")
+        found[key] = _figure(lines, "share of zero weights", "score")
     if summary.overlap:
         heat = {"type": "heatmap", "z": summary.overlap, "zmin": 0, "zmax": 1, "colorscale": "Cividis"}
         found["overlap"] = _figure([heat], "network", "network (error IoU)")

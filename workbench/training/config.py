@@ -43,4 +43,11 @@ class TrainingConfig(BaseModel):
     )
     sparse_share: float = Field(default=0.2, ge=0, le=1, description="share of networks asked to be sparse")
     least_density: float = Field(default=0.3, gt=0, le=1, description="sparsest density that is asked for")
+    weights_share: float = Field(default=0.0, ge=0, le=1, description="share of networks asked for sparse weights")
+    least_weights: float = Field(
+        default=0.02,
+        gt=0,
+        le=1,
+        description="smallest share of weights that is asked for, drawn log-uniformly from here to 1",
+    )
     seed: int = Field(default=0, ge=0, lt=2**63)

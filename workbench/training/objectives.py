@@ -51,7 +51,7 @@ class TaskObjective(Objective):
     Args:
         task: gives the training examples.
         blueprints: training architectures, drawn in groups of like size to save padding.
-        config: sizes, noise, densities, weight and target of the diversity term.
+        config: sizes, noise, densities, shares of weights, weight and target of the diversity term.
     """
 
     def __init__(self, task: Task, blueprints: Sequence[Blueprint], config: TrainingConfig) -> None:
@@ -72,7 +72,11 @@ class TaskObjective(Objective):
         chosen = [self.blueprints[place] for place in places for _ in range(c.latents)]
         seeds = torch.randint(2**62, (len(chosen),), generator=self.random).tolist()
         latent = generator.draw_latent(chosen, seeds).to(generator.device)
-        generated = generator(chosen, latent, Condition(density=self._densities(len(chosen)).to(generator.device)))
+        condition = Condition(
+            density=self._densities(len(chosen)).to(generator.device),
+            weights=self._weights(len(chosen)).to(generator.device),
+        )
+        generated = generator(chosen, latent, condition)
         x, y = self.examples(self.task.train, c.batch_size)
         clear = noised(x, c.input_noise, self.random)
         if not c.diversity:
@@ -87,6 +91,14 @@ class TaskObjective(Objective):
         density = c.least_density + (1 - c.least_density) * torch.rand(count, generator=self.random)
         sparse = torch.rand(count, generator=self.random) < c.sparse_share
         return torch.where(sparse, density, torch.ones(count))
+
+    def _weights(self, count: int) -> Float[Tensor, " networks"]:
+        c = self.config
+        if not c.weights_share:
+            return torch.ones(count)
+        share = c.least_weights ** torch.rand(count, generator=self.random)
+        sparse = torch.rand(count, generator=self.random) < c.weights_share
+        return torch.where(sparse, share, torch.ones(count))
 
 
 class ZooObjective(Objective):
@@ -118,7 +130,8 @@ class ZooObjective(Objective):
         """Mean squared error in natural units, mean over networks."""
         index = [self.order[place] for place in self.window(len(self.order), self.count)]
         networks = self.training_networks.select(index)
-        condition = Condition(density=open_share(networks))
+        density = open_share(networks)
+        condition = Condition(density=density, weights=torch.ones_like(density))
         if isinstance(generator, Denoiser):
             return generator.zoo_loss(networks, condition, self.random).mean()
         assert self.codes is not None

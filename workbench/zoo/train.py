@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from generators.collection import Collection
 from generators.connectivity import keep_strongest
 from generators.generated import Generated
 from generators.initialisation import initial_tokens
-from generators.tokens import BatchLayout, WeightTokenizer
+from generators.tokens import LANES, BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
 from workbench.execution import runner_of
 from workbench.tasks import Split, Task, loss, score
@@ -67,6 +67,7 @@ def train_networks(
     densities: Sequence[float] | None = None,
     checkpoints: int = 0,
     start: Generated | None = None,
+    sparse: Bool[Tensor, " networks"] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
     """Train networks side by side on the task's device, in one optimizer; best of one kind (see ``batches``).
@@ -81,6 +82,7 @@ def train_networks(
             for good, see ``prune_neurons`` (all stay open by default).
         checkpoints: 0 = each network at its best step; else at so many steps, evenly spaced over the second half.
         start: weights and connectivity to go on from; by default fresh weights by seed, all open.
+        sparse: networks whose weights that start as zero stay zero (those of none by default).
         progress: called with the network steps (steps times networks) done since the last call.
     """
     device = task.train.x.device
@@ -95,6 +97,11 @@ def train_networks(
     def tokens() -> Tensor:
         return runner.join(leaves)
 
+    free: list[Tensor] = []
+    if sparse is not None and bool(sparse.any()):
+        learns = ~sparse.to(device)[:, None, None] | (start.tokens.to(device) != 0)
+        learns[..., :LANES] = True
+        free = runner.split(learns.float())
     order = torch.Generator().manual_seed(hash_seeds(seeds))
     optimizer = torch.optim.AdamW(
         leaves, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
@@ -127,6 +134,9 @@ def train_networks(
         for leaf, gradient in zip(leaves, gradients, strict=True):
             leaf.grad = gradient.contiguous()  # fused AdamW silently learns nothing from other strides than the leaf's
         optimizer.step()
+        with torch.no_grad():
+            for leaf, factor in zip(leaves if free else (), free, strict=True):
+                leaf.mul_(factor)
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps or step + 1 in marks:
             with torch.no_grad():

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Bool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -201,6 +202,7 @@ def train_sorted(
     densities: Sequence[float] | None = None,
     checkpoints: int = 0,
     start: Generated | None = None,
+    sparse: Bool[Tensor, " networks"] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Trained:
     """``train_networks`` in batches of like networks, results in the order asked for.
@@ -223,6 +225,7 @@ def train_sorted(
             densities=None if densities is None else [densities[i] for i in index],
             checkpoints=checkpoints,
             start=None if start is None else start.select(index),
+            sparse=None if sparse is None else sparse[list(index)],
             progress=tell,
         )
 

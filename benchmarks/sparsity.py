@@ -1,0 +1,201 @@
+"""How few weights are enough when a generator knows of it? ``python -m benchmarks.sparsity``.
+
+Each family is trained once with sparse weights asked for (``training.weights_share``) and once without. On test
+architectures its sparse networks stand beside magnitude pruning at equal sparsity: of its own dense networks, of those
+of the same family trained without, and of really trained networks, each by magnitude in natural units or as it is,
+whichever scores better on the test data. Further: neurons instead of weights, how much the
+masks of latents differ, and what another mask does to the same weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from benchmarks.parts import Bench, changes_of, parser, write_result
+from generators.generated import Generated
+from generators.tokens import LANES
+from workbench import metrics
+from workbench.evaluation.sparsity import Kind, magnitude_pruned
+from workbench.yardstick import Predictions, Yardstick
+
+LEVELS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
+"""Shares of zero weights."""
+NEURONS = 0.5
+"""Share of open neurons of the structured comparison."""
+MASKED = 0.9
+"""Sparsity at which masks are compared and swapped."""
+SOURCES = ("generated", "magnitude", "trained dense, magnitude", "real, magnitude")
+
+Values = Float[np.ndarray, " architectures"]
+Masks = Bool[Tensor, "networks tokens weights"]
+
+
+def scores(networks: Generated, test: Yardstick) -> Values:
+    """Mean test score of the networks of each architecture; they come architecture by architecture, equally many."""
+    return np.nan_to_num(Predictions.of(networks, test.split).scores).reshape(len(test.blueprints), -1).mean(1)
+
+
+def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str, dict[str, Values]]:
+    """For every comparison the figures of its rows, one for each test architecture.
+
+    Args:
+        bench: zoo and budget.
+        family: of the preset.
+        training: keys of ``training``; without ``weights_share`` it is that of the generator trained dense.
+    """
+    test, latents = bench.laboratory.test, bench.config.evaluation.latents
+    generator, _ = bench.trained(family, training=training)
+    plain, _ = bench.trained(family, training={**training, "weights_share": 0.0})
+    blueprints = [blueprint for blueprint in test.blueprints for _ in range(latents)]
+    seeds = range(len(blueprints))
+    dense, plain_dense = generator.generate(blueprints, seeds), plain.generate(blueprints, seeds)
+
+    def rows(kind: Kind, share: float, asked: Generated) -> dict[str, Values]:
+        pruned = [best_pruned(networks, share, kind, test) for networks in (dense, plain_dense, test.networks)]
+        return dict(zip(SOURCES, (scores(asked, test), *pruned), strict=True))
+
+    found = {
+        f"weights {level}": rows("weights", 1 - level, generator.generate(blueprints, seeds, weights=1 - level))
+        for level in LEVELS
+    }
+    found[f"neurons {1 - NEURONS}"] = rows("neurons", NEURONS, generator.generate(blueprints, seeds, NEURONS))
+    sparse = generator.generate(blueprints, seeds, weights=1 - MASKED)
+    masks = non_zero(sparse)
+    found["mask IoU"] = {
+        "generated": overlap(masks, test),
+        "magnitude": overlap(non_zero(magnitude_pruned(dense, 1 - MASKED, "weights")), test),
+        "real, magnitude": overlap(non_zero(magnitude_pruned(test.networks, 1 - MASKED, "weights")), test),
+    }
+    other = masks.view(-1, latents, *masks.shape[1:]).roll(1, dims=1).reshape(masks.shape)
+    found["dense weights under"] = {
+        "own mask": scores(masked(dense, masks), test),
+        "another latent's mask": scores(masked(dense, other), test),
+        "random mask": scores(masked(dense, shuffled(masks, dense)), test),
+    }
+    return found
+
+
+def best_pruned(networks: Generated, share: float, kind: Kind, test: Yardstick) -> Values:
+    """Scores after magnitude pruning, by the better of two measures of magnitude: in natural units, and as it is."""
+    layout = networks.layout
+    raw = replace(networks, layout=replace(layout, scale=torch.ones_like(layout.scale)))
+    found = [scores(magnitude_pruned(n, share, kind), test) for n in (networks, raw)]
+    return max(found, key=lambda values: float(values.mean()))
+
+
+def non_zero(networks: Generated) -> Masks:
+    """Which weights are not zero."""
+    return networks.tokens[..., LANES:] != 0
+
+
+def overlap(masks: Masks, test: Yardstick) -> Values:
+    """``metrics.mask_iou`` of the networks of each architecture."""
+    grouped = masks.reshape(len(test.blueprints), -1, masks[0].numel()).cpu().numpy()
+    return np.array([metrics.mask_iou(own) for own in grouped])
+
+
+def masked(networks: Generated, masks: Masks) -> Generated:
+    """The networks with zeros where the mask is False."""
+    lanes = masks.new_ones(*masks.shape[:2], LANES)
+    return replace(networks, tokens=torch.where(torch.cat([lanes, masks], dim=-1), networks.tokens, 0.0))
+
+
+def shuffled(masks: Masks, networks: Generated) -> Masks:
+    """Masks with as many weights in every layer, at random places."""
+    found, random = masks.clone(), np.random.default_rng(0)
+    layout = networks.layout
+    for n, (mask, used, node) in enumerate(zip(masks, layout.used[..., LANES:], layout.node, strict=True)):
+        for layer in node.unique():
+            places = torch.nonzero(used & (node == layer)[:, None], as_tuple=True)
+            values = mask[places]
+            found[n][places] = values[torch.from_numpy(random.permutation(len(values)))]
+    return found
+
+
+def chance() -> float:
+    """IoU of two independent masks of that sparsity."""
+    share = 1 - MASKED
+    return share / (2 - share)
+
+
+def summarised(found: Mapping[str, Mapping[str, Values]]) -> dict[str, Any]:
+    """Means with intervals over architectures, and paired differences of the first row to all others and to dense."""
+    report: dict[str, Any] = {}
+    whole = found["weights 0.0"]["generated"]
+    for name, table in found.items():
+        first = next(iter(table.values()))
+        entry: dict[str, Any] = {row: _three(values) for row, values in table.items()}
+        for row, values in list(table.items())[1:]:
+            entry[f"less {row}"] = _three(first - values)
+        if name.startswith(("weights", "neurons")):
+            entry["dense less generated"] = _three(whole - first)
+        report[name] = entry
+    return report
+
+
+def _three(values: Values) -> list[float]:
+    interval = metrics.bootstrap(values)
+    return [interval.mean, interval.low, interval.high]
+
+
+def _cell(three: list[float], sign: str = "") -> str:
+    return f"{three[0]:{sign}.3f} [{three[1]:{sign}.3f}, {three[2]:{sign}.3f}]"
+
+
+def show(family: str, report: Mapping[str, Any]) -> None:
+    """Print the tables of one family."""
+    differences = [f"less {source}" for source in SOURCES[1:]]
+    print(f"\n### {family}\n")
+    print("| zero | " + " | ".join([*SOURCES, *differences, "dense less generated"]) + " |")
+    print("|---" * (2 + 2 * len(SOURCES)) + "|")
+    for name, entry in report.items():
+        if "dense less generated" in entry:
+            cells = [f"{entry[source][0]:.3f}" for source in SOURCES]
+            cells += [_cell(entry[key], "+") for key in (*differences, "dense less generated")]
+            print(f"| {name} | " + " | ".join(cells) + " |")
+    for name in ("mask IoU", "dense weights under"):
+        cells = [f"{row} {_cell(three)}" for row, three in report[name].items() if not row.startswith("less")]
+        print(f"\n{name} at {MASKED:.0%} zeros: " + "; ".join(cells))
+    print(f"(IoU of independent masks: {chance():.3f})")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the tables and write ``benchmarks/results/sparsity.json``."""
+    options_parser = parser(__doc__)
+    options_parser.add_argument("--families", nargs="+", default=["mlp", "diffusion"])
+    options_parser.add_argument("--weights-share", type=float, default=0.5, help="of networks asked to be sparse")
+    options_parser.add_argument("--training-steps", type=int, default=None, help="by default the preset's")
+    options, began = options_parser.parse_args(arguments), time.perf_counter()
+    families = {family: over_seeds(options, family) for family in options.families}
+    for family, report in families.items():
+        show(family, report)
+    write_result("sparsity", options, {"chance_iou": chance(), "families": families}, began)
+
+
+def over_seeds(options: argparse.Namespace, family: str) -> dict[str, Any]:
+    """The report of one family over all seeds."""
+    training = {"weights_share": options.weights_share}
+    if options.training_steps is not None:
+        training["steps"] = options.training_steps
+    parts = []
+    for seed in options.seeds:
+        bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
+        parts.append(one_seed(bench, family, training))
+    joined = {
+        name: {row: np.concatenate([part[name][row] for part in parts]) for row in table}
+        for name, table in parts[0].items()
+    }
+    return summarised(joined)
+
+
+if __name__ == "__main__":
+    main()
