@@ -127,7 +127,7 @@ def _three(values: Float[np.ndarray, " n"]) -> list[float]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the table and write ``benchmarks/results/ensembles.json``."""
+    """Print the table and write ``benchmarks/results/ensembles-PRESET.json``."""
     options_parser = parser(__doc__)
     options_parser.add_argument("--finish", type=int, nargs="*", default=[100, 150], help="steps of real training")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
@@ -142,7 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
             cells.append(MISSING if three is None else f"{three[0]:+.4f} [{three[1]:+.4f}, {three[2]:+.4f}]")
         milliseconds = result["milliseconds"].get(name)
         print(f"| {name} | " + " | ".join([*cells, MISSING if milliseconds is None else f"{milliseconds:.0f}"]) + " |")
-    write_result("ensembles", options, result, began)
+    write_result(f"ensembles-{options.preset}", options, result, began)
 
 
 def all_seeds(options: argparse.Namespace) -> dict[str, Any]:
