@@ -171,7 +171,7 @@ def show(family: str, report: Mapping[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Print the tables and write ``benchmarks/results/sparsity.json``."""
     options_parser = parser(__doc__)
-    options_parser.add_argument("--families", nargs="+", default=["mlp", "diffusion"])
+    options_parser.set_defaults(families=["mlp", "diffusion"])
     options_parser.add_argument("--weights-share", type=float, default=0.5, help="of networks asked to be sparse")
     options_parser.add_argument("--training-steps", type=int, default=None, help="by default the preset's")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
