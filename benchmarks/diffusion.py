@@ -1,8 +1,9 @@
 """The diffusion on zoos that nothing was chosen on: ``python -m benchmarks.diffusion``.
 
-For each seed a zoo with architectures and networks of its own is trained, then the preset's diffusion, and the simple
-baselines are fitted; all figures are those of test architectures on test data, as in every table. The settings stand
-in the preset; they were chosen on validation architectures of another zoo (``docs/results.md``).
+For each seed a zoo with architectures and networks of its own is trained, then the preset's diffusion; beside it the
+simple baselines, and fresh as well as emitted weights with some steps of real training. All figures are those of test
+architectures on test data, as in every table. The settings stand in the preset; they were chosen on another zoo
+(``docs/results.md``).
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from typing import Any
 import torch
 
 from benchmarks.parts import Bench, changes_of, parser, write_result
+from generators.generator import Generator
 from workbench.evaluation import evaluate
 from workbench.evaluation.evaluate import Evaluation
 from workbench.execution import side_by_side
-from workbench.experiment import run_baseline
+from workbench.experiment import finished_name, run_baseline
 from workbench.pooling import pooled
 from workbench.summary import Estimate
 
@@ -50,8 +52,15 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
     laboratory = bench.laboratory
     generator, seconds = bench.trained("diffusion")
     evaluation = bench.config.evaluation.model_copy(update={"curve": ()})
-    own = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
-    found = {"diffusion": _row(own) | {"seconds": seconds}}
+    made: dict[str, Generator] = {"diffusion": generator}
+    for steps in options.finish:
+        made[finished_name("init", steps)] = laboratory.finished(None, steps)
+        made[finished_name("diffusion", steps)] = laboratory.finished(generator, steps)
+    found: dict[str, Row] = {}
+    for name, one in made.items():
+        own = evaluate(one, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
+        found[name] = _row(own)
+    found["diffusion"]["seconds"] = seconds
     for name in BASELINES:
         summary = run_baseline(laboratory, name, {}, evaluation).summary
         found[name] = {"figures": {f: summary.metrics[f] for f in SHOWN if f in summary.metrics}}
@@ -74,6 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     options_parser = parser(__doc__, "long")
     options_parser.set_defaults(seeds=[31, 32, 33])
     options_parser.add_argument("--workers", type=int, default=1, help="seeds at once, a thread each if several")
+    options_parser.add_argument("--finish", type=int, nargs="*", default=[50, 150], help="steps of real training")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
     each = list(side_by_side(lambda seed: one_seed(seed, options), options.seeds, options.workers))
     for seed, found in zip(options.seeds, each, strict=True):
@@ -81,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(seed, {name: _three(e) for name, e in own["figures"].items()}, own["verdict"], f"{own['seconds']:.0f} s")
         print(seed, "real", found["real"], flush=True)
     together: dict[str, dict[str, Estimate | None]] = {}
-    for name in ("diffusion", *BASELINES):
+    for name in (name for name in each[0] if name != "real"):
         figures = {f: pooled([found[name]["figures"].get(f) for found in each]) for f in SHOWN}
         together[name] = {f: estimate for f, estimate in figures.items() if estimate is not None}
         print(name, {f: _three(e) for f, e in together[name].items() if e is not None})
