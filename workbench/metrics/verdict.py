@@ -14,6 +14,7 @@ class Thresholds:
     Attributes:
         valid: least share of valid networks.
         rho_function: least novelty in function space, as a share of a real network's.
+        as_new: novelty in function space from which on overlapping errors are no sign of copying.
         max_iou_margin: how far ``max_iou`` may lie above that of held-out real networks.
         distance_to_mean_ratio: least distance to the mean prediction, as a share of a real network's; the
             average of four independent networks has about 0.5.
@@ -22,6 +23,7 @@ class Thresholds:
 
     valid: float = 0.5
     rho_function: float = 0.5
+    as_new: float = 1.0
     max_iou_margin: float = 0.05
     distance_to_mean_ratio: float = 0.5
     collapse: float = 0.5
@@ -46,7 +48,9 @@ def verdict(figures: Mapping[str, float | None], thresholds: Thresholds | None =
 
     - ``off-manifold``: ``valid`` below its threshold. It ends the verdict: the other figures are taken over
       valid networks only, and would speak of a chosen few.
-    - ``copy``: ``rho_function`` below its threshold, or ``max_iou`` above ``max_iou_real`` + margin.
+    - ``copy``: ``rho_function`` below its threshold, or, where it is below ``as_new``, ``max_iou`` above
+      ``max_iou_real`` + margin. Networks as far from T as real ones are no copies for sharing their mistakes:
+      whatever is less accurate than real networks overlaps more, also what was trained from fresh weights.
     - ``contraction``: ``distance_to_mean_ratio`` below its threshold (networks huddle at the average).
     - ``collapsed``: ``collapse`` above its threshold.
     - ``novel``: all figures were there and none of the rules above applied.
@@ -62,9 +66,10 @@ def verdict(figures: Mapping[str, float | None], thresholds: Thresholds | None =
     """
     lines = thresholds or Thresholds()
     gate = ("off-manifold", "valid", "below", lines.valid)
+    overlap = ("copy", "max_iou", "above", _figure(figures, "max_iou_real") + lines.max_iou_margin)
     rules = (
         ("copy", "rho_function", "below", lines.rho_function),
-        ("copy", "max_iou", "above", _figure(figures, "max_iou_real") + lines.max_iou_margin),
+        *(() if _figure(figures, "rho_function") >= lines.as_new else (overlap,)),
         ("contraction", "distance_to_mean_ratio", "below", lines.distance_to_mean_ratio),
         ("collapsed", "collapse", "above", lines.collapse),
     )

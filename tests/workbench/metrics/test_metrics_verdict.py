@@ -52,6 +52,13 @@ def test_a_figure_at_its_threshold_passes(change):
     assert verdict({**GOOD, **change}).labels == ("novel",)
 
 
+def test_shared_mistakes_are_no_copying_as_far_from_training_networks_as_real_ones_are():
+    overlapping = {**GOOD, "max_iou": 0.99}
+    assert verdict({**overlapping, "rho_function": 0.99}).labels == ("copy",)
+    assert verdict({**overlapping, "rho_function": 1.0}).labels == ("novel",)
+    assert verdict({key: value for key, value in overlapping.items() if key != "rho_function"}).labels == ("copy",)
+
+
 def test_one_label_with_two_proofs_and_several_labels():
     found = verdict({**GOOD, "rho_function": 0.1, "max_iou": 1.0, "collapse": 0.9})
     assert found.labels == ("copy", "collapsed")
