@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import torch
 
 from benchmarks.parts import Bench, changes_of, parser, write_result
 from generators.generator import Generator
@@ -21,7 +20,7 @@ from workbench.evaluation.evaluate import Evaluation
 from workbench.execution import side_by_side
 from workbench.experiment import finished_name, run_baseline
 from workbench.pooling import pooled
-from workbench.summary import Estimate
+from workbench.summary import Estimate, GeneratorSummary
 
 SHOWN = (
     "fidelity",
@@ -46,12 +45,10 @@ Row = dict[str, Any]
 
 def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
     """Figures, verdict and seconds of training of the diffusion and of each baseline."""
-    if options.workers > 1:
-        torch.set_num_threads(1)
     bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
     laboratory = bench.laboratory
     generator, seconds = bench.trained("diffusion")
-    evaluation = bench.config.evaluation.model_copy(update={"curve": ()})
+    evaluation = bench.config.evaluation.without_curves()
     made: dict[str, Generator] = {"diffusion": generator}
     for steps in options.finish:
         made[finished_name("init", steps)] = laboratory.finished(None, steps)
@@ -62,9 +59,7 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
         found[name] = _row(own)
     found["diffusion"]["seconds"] = seconds
     for name in BASELINES:
-        summary = run_baseline(laboratory, name, {}, evaluation).summary
-        found[name] = {"figures": {f: summary.metrics[f] for f in SHOWN if f in summary.metrics}}
-        found[name]["verdict"] = [verdict.label for verdict in summary.verdict]
+        found[name] = _row(run_baseline(laboratory, name, {}, evaluation).summary)
     found["real"] = {
         "still_improving": laboratory.zoo.still_improving,
         "score": float(laboratory.test.scores.mean()),
@@ -73,7 +68,7 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
     return found
 
 
-def _row(own: Evaluation) -> Row:
+def _row(own: Evaluation | GeneratorSummary) -> Row:
     figures = {name: own.metrics[name] for name in SHOWN if name in own.metrics}
     return {"figures": figures, "verdict": [verdict.label for verdict in own.verdict]}
 
@@ -90,25 +85,27 @@ def main(arguments: list[str] | None = None) -> None:
         own = found["diffusion"]
         print(seed, {name: _three(e) for name, e in own["figures"].items()}, own["verdict"], f"{own['seconds']:.0f} s")
         print(seed, "real", found["real"], flush=True)
-    together: dict[str, dict[str, Estimate | None]] = {}
-    for name in (name for name in each[0] if name != "real"):
-        figures = {f: pooled([found[name]["figures"].get(f) for found in each]) for f in SHOWN}
-        together[name] = {f: estimate for f, estimate in figures.items() if estimate is not None}
-        print(name, {f: _three(e) for f, e in together[name].items() if e is not None})
+    together = {name: _pooled([found[name] for found in each]) for name in each[0] if name != "real"}
+    for name, figures in together.items():
+        print(name, {f: _three(e) for f, e in figures.items()})
     content = {
-        "pooled": {name: {f: e.model_dump() for f, e in own.items() if e} for name, own in together.items()},
-        "each": [
-            {
-                name: {
-                    key: {f: e.model_dump() for f, e in value.items()} if key == "figures" else value
-                    for key, value in row.items()
-                }
-                for name, row in found.items()
-            }
-            for found in each
-        ],
+        "pooled": {name: _dumped(figures) for name, figures in together.items()},
+        "each": [{name: _written(row) for name, row in found.items()} for found in each],
     }
     write_result(f"diffusion-{options.task or 'digits'}", options, content, began)
+
+
+def _pooled(rows: Sequence[Row]) -> dict[str, Estimate]:
+    figures = {name: pooled([row["figures"].get(name) for row in rows]) for name in SHOWN}
+    return {name: estimate for name, estimate in figures.items() if estimate is not None}
+
+
+def _written(row: Row) -> Row:
+    return row | {"figures": _dumped(row["figures"])} if "figures" in row else row
+
+
+def _dumped(figures: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: estimate.model_dump() for name, estimate in figures.items()}
 
 
 def _three(estimate: Estimate) -> str:

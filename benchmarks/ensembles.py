@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from benchmarks.parts import Bench, changes_of, families_of, parser, write_result
+from benchmarks.parts import Bench, changes_of, families_of, parser, three, write_result
 from generators.baselines import NoiseBaseline, NoiseConfig
 from generators.generated import Generated
 from workbench import metrics
@@ -57,7 +57,7 @@ def noise_like(bench: Bench, score: float, own: bool) -> Generated:
     zoo, test = bench.laboratory.zoo, bench.laboratory.test
     noise = NoiseBaseline(NoiseConfig(token_width=zoo.config.token_width))
     noise.fit(zoo.training)
-    blueprints = [b for b in test.blueprints for _ in range(TEN)]
+    blueprints = test.repeated(TEN)
     seeds = range(NOISE_SEED, NOISE_SEED + len(blueprints))
     parents = [n * test.seeds for n in range(len(test.blueprints)) for _ in range(TEN)]
     trained = test.networks.select(parents)
@@ -79,7 +79,7 @@ def one_seed(bench: Bench, families: list[str], finish: list[int]) -> tuple[dict
     """Figures by row for every test architecture, and milliseconds for ten networks of one architecture."""
     laboratory = bench.laboratory
     test = laboratory.test
-    blueprints = [b for b in test.blueprints for _ in range(TEN)]
+    blueprints = test.repeated(TEN)
     found: dict[str, Table] = {"real": figures(test.networks, test)}
     cost = {"real": 1000 * TEN * _seconds_of_one(bench)}
     generators: dict[str, Any] = {name: bench.trained(name)[0] for name in families}
@@ -110,20 +110,15 @@ def summarised(found: Mapping[str, Table], names: list[str]) -> dict[str, Any]:
     """Means with intervals over architectures of all seeds, and paired differences to real training and to noise."""
     rows: dict[str, Any] = {}
     for name, table in found.items():
-        rows[name] = {figure: _three(values) for figure, values in table.items()}
+        rows[name] = {figure: three(values) for figure, values in table.items()}
         others = {"real": "real"}
         if name in names:
             others |= {label: f"{label} as {name}" for label in ("noise-oracle", "noise")}
         for label, other in others.items():
             if other in found and other != name:
-                differences = {f: _three(table[f] - found[other][f]) for f in FIGURES}
+                differences = {f: three(table[f] - found[other][f]) for f in FIGURES}
                 rows[name][f"minus {label}"] = differences
     return rows
-
-
-def _three(values: Float[np.ndarray, " n"]) -> list[float]:
-    interval = metrics.bootstrap(values)
-    return [interval.mean, interval.low, interval.high]
 
 
 def main(arguments: list[str] | None = None) -> None:

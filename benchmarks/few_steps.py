@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.parts import Bench, changes_of, parser, write_result
+from benchmarks.parts import Bench, changes_of, parser, three, write_result
 from generators.diffusion import DiffusionGenerator
 from generators.generator import Generator
 from workbench import metrics
@@ -41,7 +41,7 @@ def at(generator: Generator, evaluations: int) -> Generator:
 def fidelities(bench: Bench, generator: Generator) -> dict[int, list[float]]:
     """Fidelity of each test architecture by number of evaluations."""
     test, latents = bench.laboratory.test, bench.config.evaluation.latents
-    blueprints = [b for b in test.blueprints for _ in range(latents)]
+    blueprints = test.repeated(latents)
     found = {}
     for evaluations in EVALUATIONS:
         networks = at(generator, evaluations).generate(blueprints, range(len(blueprints)))
@@ -78,11 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
         most = float(np.mean(by_count[EVALUATIONS[-1]]))
         row = {}
         for count, values in by_count.items():
-            interval = metrics.bootstrap(np.array(values))
-            row[count] = {
-                "fidelity": [interval.mean, interval.low, interval.high],
-                "kept_of_50": interval.mean / most if most else None,
-            }
+            fidelity = three(np.array(values))
+            row[count] = {"fidelity": fidelity, "kept_of_50": fidelity[0] / most if most else None}
         table[name] = row
         cells = [f"{r['fidelity'][0]:.3f} ({100 * (r['kept_of_50'] or 0):.1f} %)" for r in row.values()]
         print(f"| {name} | " + " | ".join(cells) + " |")

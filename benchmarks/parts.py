@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from generators.generator import Generator
 from generators.saving import from_pretrained, save_pretrained
@@ -22,6 +24,7 @@ from sweeps.config import SweepConfig, resolve
 from sweeps.proposal import first_proposal
 from sweeps.study import open_laboratory
 from weightloom.terminal import watching
+from workbench import metrics
 from workbench.experiment import run_family
 from workbench.laboratory import Laboratory
 
@@ -112,6 +115,12 @@ def changes_of(options: argparse.Namespace) -> dict[str, Any]:
 def families_of(bench: Bench, options: argparse.Namespace) -> list[str]:
     """Those asked for, or all of the preset."""
     return options.families or [plan.family for plan in bench.config.families]
+
+
+def three(values: Float[np.ndarray, " n"]) -> list[float]:
+    """Mean, low and high of ``metrics.bootstrap``, as they are written."""
+    interval = metrics.bootstrap(values)
+    return [interval.mean, interval.low, interval.high]
 
 
 def write_result(name: str, options: argparse.Namespace, content: Mapping[str, Any], began: float) -> None:

@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from benchmarks.parts import Bench, changes_of, parser, write_result
+from benchmarks.parts import Bench, changes_of, parser, three, write_result
 from generators.generated import Generated
 from generators.tokens import LANES
 from workbench import metrics
@@ -55,7 +55,7 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
     test, latents = bench.laboratory.test, bench.config.evaluation.latents
     generator, _ = bench.trained(family, training=training)
     plain, _ = bench.trained(family, training={**training, "weights_share": 0.0})
-    blueprints = [blueprint for blueprint in test.blueprints for _ in range(latents)]
+    blueprints = test.repeated(latents)
     seeds = range(len(blueprints))
     dense, plain_dense = generator.generate(blueprints, seeds), plain.generate(blueprints, seeds)
 
@@ -133,18 +133,13 @@ def summarised(found: Mapping[str, Mapping[str, Values]]) -> dict[str, Any]:
     whole = found["weights 0.0"]["generated"]
     for name, table in found.items():
         first = next(iter(table.values()))
-        entry: dict[str, Any] = {row: _three(values) for row, values in table.items()}
+        entry: dict[str, Any] = {row: three(values) for row, values in table.items()}
         for row, values in list(table.items())[1:]:
-            entry[f"less {row}"] = _three(first - values)
+            entry[f"less {row}"] = three(first - values)
         if name.startswith(("weights", "neurons")):
-            entry["dense less generated"] = _three(whole - first)
+            entry["dense less generated"] = three(whole - first)
         report[name] = entry
     return report
-
-
-def _three(values: Values) -> list[float]:
-    interval = metrics.bootstrap(values)
-    return [interval.mean, interval.low, interval.high]
 
 
 def _cell(three: list[float], sign: str = "") -> str:

@@ -17,10 +17,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from benchmarks.parts import FIGURES, Bench, changes_of, families_of, parser, write_result
+from benchmarks.parts import FIGURES, Bench, changes_of, families_of, parser, three, write_result
 from generators.generated import Generated
 from generators.generator import Condition, Generator
-from workbench import metrics
 from workbench.experiment import run_baseline
 from workbench.summary import MISSING
 from workbench.yardstick import Predictions, Yardstick
@@ -156,14 +155,10 @@ def main(arguments: list[str] | None = None) -> None:
     print("| | " + " | ".join(keys) + " | score at the ends |")
     print("|---" * (len(keys) + 2) + "|")
     for name, table in joined.items():
-        estimates = {key: metrics.bootstrap(table[key]) for key in keys if key in table}
-        rows[name] = {key: [e.mean, e.low, e.high] for key, e in estimates.items()}
+        rows[name] = {key: three(table[key]) for key in keys if key in table}
         rows[name]["score"] = table["score"].mean(1).tolist()
         rows[name]["distance"] = table["distance"].mean(1).tolist()
-        cells = [
-            f"{estimates[k].mean:.3f} [{estimates[k].low:.3f}, {estimates[k].high:.3f}]" if k in estimates else MISSING
-            for k in keys
-        ]
+        cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*rows[name][key]) if key in rows[name] else MISSING for key in keys]
         print(f"| {name} | " + " | ".join(cells) + f" | {table['score'][0].mean():.3f} |")
     write_result("stability", options, {"rows": rows}, began)
 

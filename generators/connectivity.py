@@ -1,4 +1,4 @@
-"""From scores of neurons, wires and weights to those that stay, with gradients straight through."""
+"""Which neurons, wires and weights stay: by emitted scores with gradients straight through, and by magnitude."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def export_best(
     origin = Origin.read(folder.generator(chosen.trial))
     test, validity = laboratory.test, laboratory.test_validity
     latents = config.evaluation.latents
-    blueprints = [b for b in test.blueprints for _ in range(latents)]
+    blueprints = test.repeated(latents)
     seeds = [config.evaluation.seed + i for i in range(len(blueprints))]
     candidates = generator.generate(blueprints, seeds, chosen.density)
     validation = scores_of(candidates, validity.split)

@@ -128,11 +128,11 @@ def run_finished(
         start: the row of the generator itself.
         generator: emits the weights to go on from.
         steps: of real training; they cost latency, not training.
-        evaluation: sizes; the sparsity curve is that of the start.
+        evaluation: sizes; curves of sparsity are those of the start.
     """
     finisher = laboratory.finished(generator, steps)
-    own = evaluation.model_copy(update={"curve": ()})
-    measured = evaluate(finisher, laboratory.zoo, laboratory.test, laboratory.test_validity, own)
+    yardsticks = laboratory.test, laboratory.test_validity
+    measured = evaluate(finisher, laboratory.zoo, *yardsticks, evaluation.without_curves())
     spent: tuple[str, ...] = ("train_seconds", "zoo_seconds")
     extra = {name: start.metrics[name] for name in spent if name in start.metrics}
     return _summary(
@@ -168,7 +168,7 @@ def objectives_of(generator: Generator, laboratory: Laboratory, evaluation: Eval
     Collapse is 1 where it cannot be measured because fewer than two networks of any architecture are valid.
     """
     yardstick = laboratory.validation
-    blueprints = [b for b in yardstick.blueprints for _ in range(evaluation.latents)]
+    blueprints = yardstick.repeated(evaluation.latents)
     seeds = [evaluation.seed + 500_000 + i for i in range(len(blueprints))]
     networks = generator.generate(blueprints, seeds, evaluation.density)
     found, _, _ = measure(networks, yardstick, yardstick, evaluation)

@@ -72,6 +72,10 @@ class Yardstick:
         """Real networks per architecture."""
         return self.scores.shape[1]
 
+    def repeated(self, each: int) -> list[Blueprint]:
+        """Every blueprint so many times in a row: architecture-major, as networks of several latents are kept."""
+        return [blueprint for blueprint in self.blueprints for _ in range(each)]
+
     @classmethod
     def of(cls, zoo: Zoo, held_out: Collection, split: Split) -> Yardstick:
         """Run all real networks on ``split``."""

@@ -5,34 +5,22 @@ import math
 
 import pytest
 import torch
+from small_families import BLUEPRINTS, TOKENIZER, families
 
 from generators.connectivity import open_edges, open_neurons, straight_through
-from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.encoder import BlueprintEncoder, index_code
 from generators.generator import Condition, Generator
 from generators.heads import to_generated, to_values
 from generators.initialisation import common_values, initial_values
-from generators.mlp import MLPConfig, MLPGenerator
+from generators.mlp import MLPGenerator
 from generators.registry import make_generator
 from generators.testing import small_architectures, small_collection
-from generators.tokens import LANES, WeightTokenizer
-from generators.transformer import TransformerConfig, TransformerGenerator
+from generators.tokens import LANES
+from generators.transformer import TransformerGenerator
 from search_spaces import Architecture, Blueprint, Edge, Node, WeightloomError
 
-BLUEPRINTS = [Blueprint.of(architecture) for architecture in small_architectures()]
-TOKENIZER = WeightTokenizer(width=4)
 
-
-def families() -> list[Generator]:
-    torch.manual_seed(0)
-    return [
-        MLPGenerator(MLPConfig(token_width=4, d=16, hidden=24, layers=2, latent=6)),
-        TransformerGenerator(TransformerConfig(token_width=4, d=16, layers=2, latent=6)),
-        DiffusionGenerator(DiffusionConfig(token_width=4, d=16, layers=2, steps=3)),
-    ]
-
-
-@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+@pytest.mark.parametrize("generator", families(steps=3), ids=lambda g: g.name)
 def test_untrained_weights_have_their_natural_size(generator: Generator) -> None:
     """Root mean square about 1/sqrt(fan-in), so that signals neither vanish nor explode."""
     seeds = list(range(40))
@@ -42,13 +30,13 @@ def test_untrained_weights_have_their_natural_size(generator: Generator) -> None
     assert 0.5 < size < 2.0
 
 
-@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+@pytest.mark.parametrize("generator", families(steps=3), ids=lambda g: g.name)
 def test_untrained_wires_are_mostly_open(generator: Generator) -> None:
     generated = generator.generate([BLUEPRINTS[1]] * 40, range(40))
     assert float(generated.gates[generated.layout.edge_real].mean()) > 0.7
 
 
-@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+@pytest.mark.parametrize("generator", families(steps=3), ids=lambda g: g.name)
 def test_a_family_can_fit_one_network(generator: Generator) -> None:
     """A hundred and twenty steps bring the weights much nearer to a target."""
     target = small_collection(generator.tokenizer, count=1, seed=3).networks
@@ -66,7 +54,7 @@ def test_a_family_can_fit_one_network(generator: Generator) -> None:
     assert errors[-1] < 0.3 * errors[0]
 
 
-@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+@pytest.mark.parametrize("generator", families(steps=3), ids=lambda g: g.name)
 def test_latents_belong_to_seeds(generator: Generator) -> None:
     one = generator.draw_latent(BLUEPRINTS[:1], [5])
     both = generator.draw_latent([BLUEPRINTS[0], BLUEPRINTS[0]], [4, 5])

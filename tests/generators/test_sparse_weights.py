@@ -4,28 +4,12 @@ import math
 
 import pytest
 import torch
+from small_families import BLUEPRINTS, TOKENIZER, families
 from torch import Tensor
 
 from generators.connectivity import FLOOR, heaviest, sparse_weights
-from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.generator import Condition, Generator
-from generators.mlp import MLPConfig, MLPGenerator
-from generators.testing import small_architectures
-from generators.tokens import LANES, BatchLayout, WeightTokenizer
-from generators.transformer import TransformerConfig, TransformerGenerator
-from search_spaces import Blueprint
-
-BLUEPRINTS = [Blueprint.of(architecture) for architecture in small_architectures()]
-TOKENIZER = WeightTokenizer(width=4)
-
-
-def families() -> list[Generator]:
-    torch.manual_seed(0)
-    return [
-        MLPGenerator(MLPConfig(token_width=4, d=16, hidden=24, layers=2, latent=6)),
-        TransformerGenerator(TransformerConfig(token_width=4, d=16, layers=2, latent=6)),
-        DiffusionGenerator(DiffusionConfig(token_width=4, d=16, layers=2, steps=2)),
-    ]
+from generators.tokens import LANES, BatchLayout
 
 
 def some(seed: int = 0) -> tuple[BatchLayout, Tensor, Tensor]:
@@ -110,7 +94,7 @@ def test_the_gradient_goes_to_what_stays() -> None:
     assert not bool(sparse[~kept].any())
 
 
-@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+@pytest.mark.parametrize("generator", families(steps=2), ids=lambda g: g.name)
 def test_sparse_networks_reach_every_parameter_and_cut_weights_can_grow_back(generator: Generator) -> None:
     """A step on what stays moves the cut weights too: the mask of the next step is another."""
     latent = generator.draw_latent(BLUEPRINTS, range(4))
@@ -126,7 +110,7 @@ def test_sparse_networks_reach_every_parameter_and_cut_weights_can_grow_back(gen
     assert bool((second & ~first).any())
 
 
-@pytest.mark.parametrize("generator", families(), ids=lambda g: g.name)
+@pytest.mark.parametrize("generator", families(steps=2), ids=lambda g: g.name)
 def test_the_wanted_share_is_heard(generator: Generator) -> None:
     """Weights that stay are not those of the dense network: the generator knows how many it may have."""
     dense, sparse = (generator.generate(BLUEPRINTS, range(4), weights=w).tokens for w in (1.0, 0.3))

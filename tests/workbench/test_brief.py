@@ -2,10 +2,10 @@
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 import torch
+from small_laboratory import small_laboratory
 from torch import Tensor
 
 from generators.generated import Generated
@@ -16,15 +16,11 @@ from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import STEPS
 from workbench.finishing import RATES
 from workbench.laboratory import Laboratory
-from workbench.zoo import Recipe, ZooConfig
 
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    real = Recipe(steps=400)
-    zoo = ZooConfig(pool=8, networks=4, validation=2, test=4, seeds=2, recipe=Recipe(steps=10), real_recipe=real)
-    folder: Path = tmp_path_factory.mktemp("zoo")
-    return Laboratory.open(task="digits", data=None, space="mlp", zoo=zoo, folder=folder)
+    return small_laboratory(tmp_path_factory.mktemp("zoo"), test=4, steps=400)
 
 
 def test_brief_training_approaches_real_training_and_stays_diverse(laboratory: Laboratory) -> None:

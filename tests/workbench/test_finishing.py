@@ -1,9 +1,8 @@
 """Finishing: real training that goes on from what a generator emits, as a generator itself."""
 
-from pathlib import Path
-
 import pytest
 import torch
+from small_laboratory import small_laboratory
 
 from generators.baselines import InitBaseline
 from generators.mlp import MLPGenerator
@@ -11,15 +10,12 @@ from workbench.evaluation import EvaluationConfig
 from workbench.experiment import run_baseline, run_finished
 from workbench.finishing import RATES, Finished
 from workbench.laboratory import Laboratory
-from workbench.zoo import Recipe, ZooConfig
+from workbench.zoo import Recipe
 
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    real = Recipe(steps=300)
-    zoo = ZooConfig(pool=8, networks=4, validation=2, test=3, seeds=2, recipe=Recipe(steps=10), real_recipe=real)
-    folder: Path = tmp_path_factory.mktemp("zoo")
-    return Laboratory.open(task="digits", data=None, space="mlp", zoo=zoo, folder=folder)
+    return small_laboratory(tmp_path_factory.mktemp("zoo"))
 
 
 def test_finished_networks_differ_from_their_start_and_are_the_same_each_time(laboratory: Laboratory) -> None:
@@ -57,10 +53,12 @@ def test_zero_weights_of_a_sparse_network_stay_zero_and_no_others(laboratory: La
 
 
 def test_a_finished_row_stands_beside_its_start_with_all_figures(laboratory: Laboratory) -> None:
-    evaluation = EvaluationConfig(latents=2)
+    evaluation = EvaluationConfig(latents=2, weights_curve=(0.5,))
     outcome = run_baseline(laboratory, "init", {}, evaluation)
     row = run_finished(laboratory, outcome.summary, outcome.generator, 60, evaluation)
     assert (row.family, row.kind) == ("init+60", "baseline")
+    assert {point.kind for point in outcome.summary.sparsity_curve} == {"neurons", "weights"}
+    assert row.sparsity_curve == []  # those of the start; neither kind is trained for again
     assert row.config["learning_rate"] in RATES
     fidelity, before = row.mean("fidelity"), outcome.summary.mean("fidelity")
     assert fidelity is not None

@@ -1,10 +1,10 @@
 """Sparse weights in training and measurement."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from small_laboratory import small_laboratory
 
 from generators.mlp import MLPConfig, MLPGenerator
 from generators.tokens import LANES
@@ -14,15 +14,11 @@ from workbench.laboratory import Laboratory
 from workbench.training import TrainingConfig
 from workbench.training.objectives import TaskObjective
 from workbench.yardstick import scores_of
-from workbench.zoo import Recipe, ZooConfig
 
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    real = Recipe(steps=300)
-    zoo = ZooConfig(pool=8, networks=4, validation=2, test=3, seeds=2, recipe=Recipe(steps=10), real_recipe=real)
-    folder: Path = tmp_path_factory.mktemp("zoo")
-    return Laboratory.open(task="digits", data=None, space="mlp", zoo=zoo, folder=folder)
+    return small_laboratory(tmp_path_factory.mktemp("zoo"))
 
 
 def objective(laboratory: Laboratory, **settings: float) -> TaskObjective:

@@ -50,7 +50,7 @@ def brief_training(
         start: emits the weights to go on from; by default fresh ones.
     """
     points = []
-    blueprints = [blueprint for blueprint in test.blueprints for _ in range(config.latents)]
+    blueprints = test.repeated(config.latents)
     for steps in counts or STEPS:
         generator = finished(start, task, zoo, validation, steps)
         began = time.perf_counter()

@@ -26,3 +26,7 @@ class EvaluationConfig(BaseModel):
     )
     thorough: bool = Field(default=True, description="also controls, weight-space novelty, curve and latency")
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    def without_curves(self) -> EvaluationConfig:
+        """The same but for the curves of sparsity, of neurons and of weights."""
+        return self.model_copy(update={"curve": (), "weights_curve": ()})

@@ -123,7 +123,7 @@ def latency(generator: Generator, yardstick: Yardstick, latents: int) -> dict[st
 
     ``peak_mb``: highest memory while the batch is generated, of the GPU's own or of the process (Linux only).
     """
-    blueprints = [b for b in yardstick.blueprints for _ in range(latents)]
+    blueprints = yardstick.repeated(latents)
     seeds = list(range(len(blueprints)))
 
     def batched() -> object:

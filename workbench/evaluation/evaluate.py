@@ -51,7 +51,7 @@ def evaluate(
         validation: the same architectures on the validation split, which decides validity.
         config: sizes.
     """
-    blueprints = [b for b in yardstick.blueprints for _ in range(config.latents)]
+    blueprints = yardstick.repeated(config.latents)
     seeds = [config.seed + i for i in range(len(blueprints))]
     networks = generator.generate(blueprints, seeds, config.density)
     found, predictions, valid = measure(networks, yardstick, validation, config)

@@ -65,7 +65,7 @@ def noise_frontiers(zoo: Zoo, yardstick: Yardstick, latents: int) -> Mapping[Sou
     """
     noise = NoiseBaseline(NoiseConfig(token_width=zoo.config.token_width))
     noise.fit(zoo.training)
-    blueprints = [b for b in yardstick.blueprints for _ in range(latents)]
+    blueprints = yardstick.repeated(latents)
     seeds = list(range(len(blueprints)))
     oracle_of = [n * yardstick.seeds for n in range(len(yardstick.blueprints)) for _ in range(latents)]
     trained = yardstick.networks.select(oracle_of)

@@ -134,9 +134,10 @@ def train_networks(
         for leaf, gradient in zip(leaves, gradients, strict=True):
             leaf.grad = gradient.contiguous()  # fused AdamW silently learns nothing from other strides than the leaf's
         optimizer.step()
-        with torch.no_grad():
-            for leaf, factor in zip(leaves if free else (), free, strict=True):
-                leaf.mul_(factor)
+        if free:
+            with torch.no_grad():
+                for leaf, factor in zip(leaves, free, strict=True):
+                    leaf.mul_(factor)
         schedule.step()
         if (step + 1) % recipe.check_every == 0 or step + 1 == recipe.steps or step + 1 in marks:
             with torch.no_grad():
