@@ -62,6 +62,9 @@ class SweepConfig(_Config):
     task: str = Field(default="digits", description="see `weightloom list tasks`")
     data: str | None = Field(default=None, description="folder of the data, for tasks that read files")
     space: str = Field(default="mlp", description="see `weightloom list spaces`")
+    space_settings: dict[str, Any] = Field(
+        default={}, description="arguments of the space that are not its defaults, such as widths: [8, 16]"
+    )
     trials: int = Field(default=9, ge=1, le=100_000, description="generators that are trained")
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="of suggestions, training and exports; the zoo has its own"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
 from generators.generator import Generator
 from generators.saving import generator_digest
+from search_spaces import SearchSpace, open_space
 from search_spaces.files import write_json
 from workbench.laboratory import Laboratory
 from workbench.provenance import Provenance
@@ -24,6 +26,7 @@ class Origin(Record):
     data: str | None = Field(default=None, description="folder of the task's data")
     task_digest: str = Field(description="of all examples")
     space: str = Field(description="name of the search space")
+    space_settings: dict[str, Any] = Field(default={}, description="its arguments that are not the defaults")
     inputs: int = Field(ge=1, description="values of one example")
     outputs: int = Field(ge=1, description="classes")
     shape: tuple[int, ...] | None = Field(default=None, description="of one example, channels first; null = flat")
@@ -38,6 +41,7 @@ class Origin(Record):
             data=data,
             task_digest=laboratory.task.digest(),
             space=laboratory.space.name,
+            space_settings=dict(laboratory.space.settings),
             inputs=laboratory.space.inputs,
             outputs=laboratory.space.outputs,
             shape=laboratory.task.shape,
@@ -59,6 +63,16 @@ class Origin(Record):
         """
         missing = "name a folder that `weightloom train` or `weightloom sweep` wrote"
         return read_record(folder / FILE, cls, remedy="restore the file or train again", missing=missing)
+
+    def open_space(self) -> SearchSpace:
+        """The search space; raises ``UnknownName`` if it is not installed."""
+        return open_space(
+            self.space,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            shape=self.shape,
+            settings=self.space_settings,
+        )
 
     def provenance(
         self,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
-from search_spaces import SPACES, Architecture, Blueprint, SearchSpace, UnknownName, WeightloomError, files
+from search_spaces import Architecture, Blueprint, UnknownName, WeightloomError, files
 from sweeps.conclusion import best_trials, chosen_of
 from sweeps.config import ExportPlan, explain, read_config, resolve
 from sweeps.exporting import ROWS, export_best
@@ -88,7 +88,8 @@ def evaluate_one(
         DamagedFile: a file was altered.
     """
     generator, origin = from_pretrained(folder), Origin.read(folder)
-    config = resolve(preset, {"task": origin.task, "space": origin.space, "data": origin.data, **overrides})
+    own = {name: getattr(origin, name) for name in ("task", "data", "space", "space_settings")}
+    config = resolve(preset, {**own, **overrides})
     laboratory = open_laboratory(config, runs, watcher)
     if laboratory.task.digest() != origin.task_digest:
         raise WeightloomError(
@@ -128,7 +129,7 @@ def generate_some(
         WeightloomError: a file is missing, or the architecture does not belong to the generator's space.
     """
     generator, origin = from_pretrained(folder), Origin.read(folder)
-    space: SearchSpace = SPACES.load(origin.space)(inputs=origin.inputs, outputs=origin.outputs, shape=origin.shape)
+    space = origin.open_space()
     if architecture is not None:
         text = files.read_bytes(architecture, "JSON file of an architecture", "check the path")
         found = [Architecture.from_json(text.decode("utf-8", errors="replace"))]

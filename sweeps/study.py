@@ -95,6 +95,7 @@ def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Labora
         task=config.task,
         data=config.data,
         space=config.space,
+        space_settings=config.space_settings,
         zoo=config.zoo,
         folder=runs / ZOO_FOLDER,
         progress=lambda stage, done, total: watcher.progress(f"zoo: {stage}", done, total),

@@ -115,6 +115,18 @@ def test_train_saves_a_generator(sweep: Sweep, capsys: Capture, tmp_path: Path) 
     assert "--out" in bad(capsys, *arguments)
 
 
+def test_a_narrower_space_goes_with_its_generator(sweep: Sweep, capsys: Capture, tmp_path: Path) -> None:
+    out = tmp_path / "generator"
+    narrow = ("--set", "space_settings.widths=[9, 11]", "space_settings.depths=[1]", "zoo.pool=4", "zoo.networks=4")
+    small = ("zoo.test=2", "zoo.validation=2", "evaluation.thorough=false")
+    runs = ("--runs-folder", str(tmp_path / "runs"))
+    ok(capsys, "train", "mlp", "--preset", "quick", "--steps", "2", *narrow, *small, *runs, "--out", str(out))
+    written = ok(capsys, "generate", str(out), "--sample", "2", "--out", str(tmp_path / "networks"))["networks"]
+    for record in written:  # type: ignore[attr-defined]
+        network = read_network(tmp_path / "networks" / record["path"])
+        assert dict(network.architecture.nodes[1].choices)["width"] in (9, 11)
+
+
 def test_a_run_is_safe_from_mistakes(sweep: Sweep, capsys: Capture) -> None:
     before = (sweep.folder / "summary.json").read_bytes()
     arguments = ("sweep", "quick", "--runs-folder", str(sweep.runs))

@@ -82,12 +82,12 @@ def _read(what: str) -> Architecture:
 def _drawn(name: str, count: int, seed: int, task: str | None, data: str | None) -> list[Architecture]:
     import numpy as np
 
-    from search_spaces import SPACES
+    from search_spaces import SPACES, open_space
     from workbench.tasks import load_task
 
     space = SPACES.load(name)
     loaded = load_task(task or ("mnist1d" if 3 not in space.ranks else "digits"), data)
-    made = space(inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
+    made = open_space(name, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
     return list(made.sample_distinct(count, np.random.default_rng(seed)))
 
 

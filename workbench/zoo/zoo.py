@@ -118,6 +118,8 @@ def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
     known = [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()]
     if len(space.shape) > 1:
         known.append(space.shape)
+    if space.settings:
+        known.append(dict(space.settings))
     if space.signature:
         known.append(space.signature)
     content = json.dumps(known, sort_keys=True)
