@@ -28,7 +28,7 @@ from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
-SCHEMA = 2
+SCHEMA = 3
 AT_ONCE = 128
 """Most networks trained in one stack: larger ones fall out of the cache, smaller ones cost more calls."""
 ALONE = 150_000
