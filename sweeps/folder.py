@@ -12,19 +12,22 @@ from typing import Any, get_args
 from search_spaces import DamagedFile, WeightloomError
 from search_spaces.files import write_json, write_text
 from sweeps.config import SweepConfig, resolve_as
-from sweeps.storage import FILE
+from sweeps.lease import FOLDER as WORKERS
+from sweeps.place import Place
 from workbench.records import read_record
 from workbench.summary import GeneratorSummary
 from workbench.tasks import load_task
 from workbench.zoo import Kind
 
 CONFIG = "config.yaml"
+FILE = "study.db"
+STORAGE = "storage.txt"
 OWN = (
     CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb",
-    "cells", "table.csv", *get_args(Kind)
+    "checkpoints", WORKERS, STORAGE, "cells", "table.csv", *get_args(Kind)
 )  # fmt: skip
 """What a sweep or a bench writes into its folder."""
-CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads")
+CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads", "limits", "checkpoint_seconds")
 """Keys that may differ when a run is continued: no figure of a finished trial depends on them."""
 
 
@@ -45,8 +48,40 @@ class RunFolder:
 
     @property
     def study(self) -> Path:
-        """The Optuna study."""
+        """The Optuna study, where it is kept in a file."""
         return self.path / FILE
+
+    @property
+    def storage(self) -> Path:
+        """Says which server keeps the study, without the password; missing where it is kept in a file."""
+        return self.path / STORAGE
+
+    def place(self, url: str | None) -> Place:
+        """Where the study is kept.
+
+        Args:
+            url: of a server; None for the file in this folder.
+
+        Raises:
+            WeightloomError: the run keeps its study somewhere else.
+        """
+        place = Place.local(self.study) if url is None else Place.server(url)
+        was = self.storage.read_text(encoding="utf-8").strip() if self.storage.exists() else None
+        now = None if url is None else place.shown
+        if self.exists and was != now:
+            raise WeightloomError(
+                f"run {self.path.name!r}: expected its study where it was begun, {was or self.study}, "
+                f"got {now or 'no --storage'}; give the same --storage as then"
+            )
+        return place
+
+    def worker_log(self, name: str) -> Path:
+        """What a worker said."""
+        return self.path / WORKERS / f"{name}.log"
+
+    def checkpoint(self, root: int) -> Path:
+        """The state of one trial's training, by the number of the trial that it repeats or its own."""
+        return self.path / "checkpoints" / f"{root:03d}"
 
     def trial(self, number: int) -> Path:
         """The figures of one finished trial."""
@@ -63,7 +98,7 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return self.config.exists() or self.study.exists() or (self.path / "summary.json").exists()
+        return self.config.exists() or self.study.exists() or self.storage.exists() or (self.path / "summary.json").exists()
 
     def save_config(self, config: SweepConfig) -> None:
         """Write the configuration."""
