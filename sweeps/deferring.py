@@ -53,7 +53,7 @@ def deferring(say: Callable[[str], None]) -> Iterator[Deferred]:
     try:
         yield deferred
     finally:
-        for number, before in deferred._before.items():
-            if signal.getsignal(number) is hear:
-                signal.signal(number, before)
+        for heard, before in deferred._before.items():
+            if signal.getsignal(heard) is hear:
+                signal.signal(heard, before)
     deferred.deliver()

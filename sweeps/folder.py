@@ -98,7 +98,12 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return self.config.exists() or self.study.exists() or self.storage.exists() or (self.path / "summary.json").exists()
+        return (
+            self.config.exists()
+            or self.study.exists()
+            or self.storage.exists()
+            or (self.path / "summary.json").exists()
+        )
 
     def save_config(self, config: SweepConfig) -> None:
         """Write the configuration."""

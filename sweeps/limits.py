@@ -48,7 +48,7 @@ class MemoryExceeded(LimitExceeded):
 
 
 @contextmanager
-def limited(limits: Limits, give_up: Callable[[str], None]) -> Iterator[None]:
+def limited(limits: Limits, give_up: Callable[[str], object]) -> Iterator[None]:
     """Raise `LimitExceeded` in the main thread when this block uses too much.
 
     A thread looks every tenth of a second and raises a signal, which Python answers between two of its

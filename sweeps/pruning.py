@@ -13,7 +13,6 @@ from sweeps.storage import MIDWAY
 from workbench.experiment import Midway
 
 
-
 class Pruning(BaseModel):
     """When hopeless trials are given up; unknown keys are errors."""
 
@@ -42,7 +41,9 @@ def judge(plan: Pruning, found: Midway, finished: Sequence[FrozenTrial], family:
         finished: trials with figures, of all families.
         family: of the trial.
     """
-    others = {t.number: t.user_attrs[MIDWAY] for t in finished if t.params["family"] == family and MIDWAY in t.user_attrs}
+    others = {
+        t.number: t.user_attrs[MIDWAY] for t in finished if t.params["family"] == family and MIDWAY in t.user_attrs
+    }
     if len(others) < plan.least:
         return None
     bar = float(np.quantile([other["loss"] for other in others.values()], plan.quantile))

@@ -65,7 +65,9 @@ class StudyStore:
                     storage=self._storage, study_name=name, directions=DIRECTIONS, load_if_exists=True
                 )
         except KeyError as error:
-            raise WeightloomError(f"{place.shown}: expected a study named {name!r}, got none; check the name") from error
+            raise WeightloomError(
+                f"{place.shown}: expected a study named {name!r}, got none; check the name"
+            ) from error
         except Exception as error:
             reason = redacted(str(error).splitlines()[0] if str(error) else type(error).__name__)
             what = place.file or place.shown
@@ -145,7 +147,9 @@ class StudyStore:
                     seed=(self.seed * 1_000_003 + number) % 2**31, n_startup_trials=STARTUP_TRIALS
                 )
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # that heartbeats belong to `optimize`; ours come from `sweeps.lease`
+                    warnings.simplefilter(
+                        "ignore"
+                    )  # that heartbeats belong to `optimize`; ours come from `sweeps.lease`
                     trial = self.study.ask()
                 assert trial.number == waiting.number, "the first that waits is taken, and nobody else takes any"
                 return trial
@@ -308,3 +312,35 @@ def opened(place: Place, name: str, seed: int, *, join: bool = False) -> Iterato
         yield store
     finally:
         store.close()
+
+
+def make_way(place: Place, name: str, *, overwrite: bool) -> None:
+    """See that a server has no study of this name before a new one is begun.
+
+    Args:
+        place: a server.
+        name: of the run.
+        overwrite: remove the study if there is one.
+
+    Raises:
+        WeightloomError: there is one, or the server does not answer.
+    """
+    try:
+        storage = place.storage()
+        try:
+            if name not in optuna.get_all_study_names(storage):
+                return
+            if overwrite:
+                optuna.delete_study(study_name=name, storage=storage)
+                return
+        finally:
+            place.close(storage)
+    except Exception as error:
+        reason = redacted(" ".join(str(error).split())[:300])
+        raise WeightloomError(
+            f"{place.shown}: expected a server that answers, got {reason}; check the address and the server"
+        ) from error
+    raise WeightloomError(
+        f"{place.shown}: expected no study named {name!r}, got one; continue it with --resume, replace it with "
+        "--overwrite, or choose another --name"
+    )

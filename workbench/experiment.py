@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -86,7 +85,7 @@ def run_family(
     *,
     trial: int | None = None,
     told: Told | None = None,
-    keep: tuple[Path, Callable[[], bool]] | None = None,
+    keep: Callable[[str], Checkpoint] | None = None,
     checked: Checked | None = None,
 ) -> Outcome:
     """Train one generator and measure it.
@@ -99,8 +98,7 @@ def run_family(
         evaluation: sizes of the measurement.
         trial: its number in a sweep.
         told: told after each step of training; what it raises ends the experiment.
-        keep: the file that the state of training is kept in and gone on from, and whether to keep it after this
-            very step; the caller removes the file.
+        keep: makes the checkpoint of this training from its identity; the caller removes the file.
         checked: a measurement on the way.
 
     Raises:
@@ -116,11 +114,7 @@ def run_family(
         training = training.model_copy(update={"diversity_target": target})
     phases = plan(generator, training, task, laboratory.zoo.pool, laboratory.zoo.training)
     start_loss = initial_loss(generator, laboratory)
-    checkpoint = None
-    if keep is not None:
-        identity = _identity(family, generator.config, training, laboratory)
-        checkpoint = Checkpoint(path=keep[0], identity=identity, wanted=keep[1])
-
+    checkpoint = None if keep is None else keep(_identity(family, generator.config, training, laboratory))
     total, before = sum(phase.steps for phase in phases), _steps_before(phases)
 
     def report(phase: str, done: int, steps: int) -> None:

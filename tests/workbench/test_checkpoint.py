@@ -1,6 +1,7 @@
 """A training that is cut off and goes on ends with the very weights of one that was not."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def test_it_goes_on_as_if_nothing_had_been(laboratory: Laboratory, family: str, 
         if len(told) == step:
             raise CutOffError
 
-    keep = (tmp_path / "checkpoint", lambda: True)
+    keep = partial(Checkpoint, tmp_path / "checkpoint", wanted=lambda: True)
     with pytest.raises(CutOffError):
         train(laboratory, family, told=cut, keep=keep)
     torch.manual_seed(99)  # another process has other random streams
@@ -73,22 +74,22 @@ def test_a_measurement_on_the_way_leaves_no_trace(laboratory: Laboratory) -> Non
 
 def test_the_state_of_another_training_is_not_gone_on_from(laboratory: Laboratory, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
-    train(laboratory, "diffusion", keep=(path, lambda: False))
+    train(laboratory, "diffusion", keep=partial(Checkpoint, path))
     assert path.exists(), "one is kept at the end of each phase"
-    fresh = train(laboratory, "mlp", keep=(path, lambda: False))
+    fresh = train(laboratory, "mlp", keep=partial(Checkpoint, path))
     assert generator_digest(fresh.generator) == generator_digest(train(laboratory, "mlp").generator)
 
 
 def test_an_altered_one_is_never_loaded(laboratory: Laboratory, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
-    train(laboratory, "mlp", keep=(path, lambda: False))
+    train(laboratory, "mlp", keep=partial(Checkpoint, path))
     whole = path.read_bytes()
     for place in (0, 70, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(DamagedFile, match="altered"):
-            Checkpoint(path=path, identity="").read()
-    anew = train(laboratory, "mlp", keep=(path, lambda: False))
+            Checkpoint(path, "").read()
+    anew = train(laboratory, "mlp", keep=partial(Checkpoint, path))
     assert generator_digest(anew.generator) == generator_digest(train(laboratory, "mlp").generator)
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DamagedFile, match="altered"):
-        Checkpoint(path=path, identity="").read()
+        Checkpoint(path, "").read()

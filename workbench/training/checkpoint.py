@@ -47,7 +47,7 @@ class State:
     plain: dict[str, Any]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Checkpoint:
     """Where and how often the state of one training is kept.
 

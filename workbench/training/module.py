@@ -70,9 +70,7 @@ class GeneratorModule(lightning.LightningModule):
         kept: the state to go on from, of this phase.
     """
 
-    def __init__(
-        self, generator: Generator, phase: Phase, config: TrainingConfig, kept: State | None = None
-    ) -> None:
+    def __init__(self, generator: Generator, phase: Phase, config: TrainingConfig, kept: State | None = None) -> None:
         super().__init__()
         self.generator = generator
         self.kept = kept
