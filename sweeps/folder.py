@@ -13,15 +13,13 @@ from search_spaces import DamagedFile, WeightloomError
 from search_spaces.files import write_json, write_text
 from sweeps.config import SweepConfig, resolve_as
 from sweeps.lease import FOLDER as WORKERS
-from sweeps.place import Place
+from sweeps.place import FILE, STORAGE, Place, place_of
 from workbench.records import read_record
 from workbench.summary import GeneratorSummary
 from workbench.tasks import load_task
 from workbench.zoo import Kind
 
 CONFIG = "config.yaml"
-FILE = "study.db"
-STORAGE = "storage.txt"
 OWN = (
     CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb",
     "checkpoints", WORKERS, STORAGE, "cells", "table.csv", *get_args(Kind)
@@ -65,19 +63,7 @@ class RunFolder:
         Raises:
             WeightloomError: the run keeps its study somewhere else.
         """
-        place = Place.local(self.study) if url is None else Place.server(url)
-        was = self.storage.read_text(encoding="utf-8").strip() if self.storage.exists() else None
-        now = None if url is None else place.shown
-        if self.exists and was != now:
-            raise WeightloomError(
-                f"run {self.path.name!r}: expected its study where it was begun, {was or self.study}, "
-                f"got {now or 'no --storage'}; give the same --storage as then"
-            )
-        return place
-
-    def worker_log(self, name: str) -> Path:
-        """What a worker said."""
-        return self.path / WORKERS / f"{name}.log"
+        return place_of(self.path, url)
 
     def checkpoint(self, root: int) -> Path:
         """The state of one trial's training, by the number of the trial that it repeats or its own."""

@@ -21,6 +21,10 @@ from sqlalchemy.exc import ArgumentError
 from search_spaces import WeightloomError
 from search_spaces.secrets import hide, redacted
 
+FILE = "study.db"
+"""The study in a run's folder."""
+STORAGE = "storage.txt"
+"""Says in a run's folder which server keeps the study, without the password."""
 BEAT_SECONDS = 10
 """How often a worker says that its trial is alive."""
 GRACE_SECONDS = 60
@@ -140,6 +144,28 @@ class Place:
             connection = sqlite3.connect(self.file, timeout=BUSY_SECONDS)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
+
+
+def place_of(run: Path, url: str | None) -> Place:
+    """Where the study of a run is kept.
+
+    Args:
+        run: its folder.
+        url: of a server; None for the file in the folder.
+
+    Raises:
+        WeightloomError: the run keeps its study somewhere else.
+    """
+    place = Place.local(run / FILE) if url is None else Place.server(url)
+    now = None if url is None else place.shown
+    said = run / STORAGE
+    was = said.read_text(encoding="utf-8").strip() if said.exists() else None
+    if (said.exists() or (run / FILE).exists()) and was != now:
+        raise WeightloomError(
+            f"run {run.name!r}: expected its study where it was begun, {was or run / FILE}, "
+            f"got {now or 'no --storage'}; give the same --storage as then"
+        )
+    return place
 
 
 @contextmanager

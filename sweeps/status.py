@@ -10,9 +10,8 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import WeightloomError
-from sweeps.config import read_config
-from sweeps.folder import RunFolder
 from sweeps.objectives import NAMES, OBJECTIVES, by_name
+from sweeps.place import place_of
 from sweeps.storage import StudyStore, has_ended, opened
 
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
@@ -33,12 +32,10 @@ def status_of(folder: Path, url: str | None = None) -> dict[str, Any]:
     Raises:
         WeightloomError: there is no such run.
     """
-    run = RunFolder(path=folder)
-    if not run.config.exists():
+    if url is None and not folder.is_dir():
         raise WeightloomError(f"{folder}: expected the folder of a run, got none; see --runs-folder")
-    config = read_config(run.config)
-    with opened(run.place(url), config.name, config.seed, join=True) as store:
-        return {"name": config.name, "storage": store.place.shown, **counted(store)}
+    with opened(place_of(folder, url), folder.name, 0, join=True) as store:
+        return {"name": folder.name, "storage": store.place.shown, **counted(store)}
 
 
 def counted(store: StudyStore) -> dict[str, Any]:
@@ -68,7 +65,7 @@ def best_values(trials: Sequence[FrozenTrial]) -> dict[str, tuple[float, int, st
     for name in NAMES if complete else ():
         sign = 1 if OBJECTIVES[name] == "maximize" else -1
         best = max(complete, key=lambda trial: sign * by_name(trial.values)[name])
-        found[name] = (by_name(best.values)[name], best.number, str(best.params["family"]))
+        found[name] = (by_name(best.values)[name], best.number, str(best.params.get("family", "unknown")))
     return found
 
 

@@ -200,12 +200,12 @@ def _run_trials(run: _Run, start: float, team: TeamPlan | None) -> float:
 
     if team is not None:
         Team(
-            config=config,
-            folder=run.folder,
+            folder=run.folder.path,
             store=store,
             watcher=run.watcher,
             command=team.command,
             count=team.workers,
+            threads=config.threads,
         ).run(ended)
     else:
         run.worker().run(ended)

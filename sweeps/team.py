@@ -10,20 +10,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from optuna.trial import TrialState
 
 from search_spaces import RunFailed
 from search_spaces.secrets import redacted
-from sweeps.config import SweepConfig
-from sweeps.folder import RunFolder
-from sweeps.lease import is_dead
-from sweeps.objectives import OBJECTIVES, by_name
+from sweeps.lease import FOLDER, is_dead
+from sweeps.objectives import OBJECTIVES, by_name, figures
 from sweeps.place import VARIABLE
 from sweeps.status import STATES, best_values
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
-from sweeps.worker import figures
 
 POLL_SECONDS = 0.3
 LEAVE_SECONDS = 60.0
@@ -47,16 +45,20 @@ class Team:
     that closes, because we stop or die, it ends its step, keeps its state, gives its trial back and leaves.
 
     Args:
+        folder: of the run.
+        store: its study.
+        watcher: told about progress.
         command: starts a worker that follows its standard input.
         count: so many.
+        threads: of each; None for an equal share of the cores.
     """
 
-    config: SweepConfig
-    folder: RunFolder
+    folder: Path
     store: StudyStore
     watcher: Watcher
     command: Sequence[str]
     count: int
+    threads: int | None = None
     _members: list[_Member] = field(default_factory=list)
     _told: set[int] = field(default_factory=set)
     _best: dict[str, float] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class Team:
             ended()
 
     def _start(self, place: int) -> _Member:
-        log = self.folder.worker_log(str(place + 1))
+        log = _log(self.folder, place)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             process = subprocess.Popen(
@@ -95,7 +97,7 @@ class Team:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=stream,
-                env=environment(self.count, self.config.threads, self.store),
+                env=environment(self.count, self.threads, self.store),
                 start_new_session=True,
             )
         return _Member(place=place, process=process)
@@ -109,7 +111,7 @@ class Team:
             _close(member)
             if code == 0:
                 continue
-            lost = self.store.reap(partial(is_dead, self.folder.path))
+            lost = self.store.reap(partial(is_dead, self.folder))
             tail = _last_line(self.folder, member)
             self._barren += 1
             if self._barren >= BARREN:
@@ -182,7 +184,11 @@ def _close(member: _Member) -> None:
     member.process.stdin.close()
 
 
-def _last_line(folder: RunFolder, member: _Member) -> str:
-    text = folder.worker_log(str(member.place + 1)).read_text(encoding="utf-8", errors="replace")
+def _log(folder: Path, place: int) -> Path:
+    return folder / FOLDER / f"{place + 1}.log"
+
+
+def _last_line(folder: Path, member: _Member) -> str:
+    text = _log(folder, member.place).read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
     return redacted(lines[-1][:300]) if lines else "nothing"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,24 +14,21 @@ from generators.saving import save_pretrained
 from search_spaces.files import write_text
 from search_spaces.secrets import redacted
 from sweeps.config import SweepConfig
-from sweeps.deferring import Deferred, deferring
+from sweeps.deferring import Deferred
 from sweeps.folder import RunFolder
-from sweeps.lease import beating, is_dead, leased
 from sweeps.limits import MemoryExceeded, limited
+from sweeps.objectives import figures
 from sweeps.origin import Origin
 from sweeps.proposal import Proposal, propose
 from sweeps.pruning import Pruned, judge, record
 from sweeps.reasons import no_room, reason_of
 from sweeps.storage import MIDWAY, StorageFailed, StudyStore
+from sweeps.turns import take_turns
 from sweeps.watching import Watcher
 from workbench.experiment import Checked, Midway, Outcome, run_family
 from workbench.laboratory import Laboratory
-from workbench.summary import shown
 from workbench.tracking import Tracker
 from workbench.training import Checkpoint
-
-POLL_SECONDS = 0.5
-"""How often a worker without a trial looks whether one of another worker has to be run again."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,33 +62,14 @@ class Worker:
             StorageFailed: the study cannot be reached.
             MemoryExceeded: after a trial that used too much, if this worker is ``replaced``.
         """
-        with leased(self.folder.path) as name:
-            while True:
-                trial = self.store.claim(name, partial(is_dead, self.folder.path))
-                if trial is not None:
-                    self._run(trial)
-                    ended()
-                elif len(self.store.ended()) >= self.store.target:
-                    return
-                else:
-                    time.sleep(POLL_SECONDS)
-
-    def _run(self, trial: optuna.Trial) -> None:
-        title = f"trial {len(self.store.ended()) + 1} of {self.store.target}"
-        with deferring(self.watcher.say) as signals, beating(self.store, trial):
-            try:
-                self._attempt(trial, title, signals)
-            except BaseException as error:
-                if not isinstance(error, StorageFailed | MemoryExceeded):
-                    self.store.release(trial)
-                raise
+        take_turns(self.folder.path, self.store, self._attempt, self.watcher.say, ended)
 
     def _forget(self, trial: optuna.Trial) -> None:
         """The trial has ended; nobody goes on with it."""
         self.folder.checkpoint(self.store.root(trial)).unlink(missing_ok=True)
 
-    def _attempt(self, trial: optuna.Trial, title: str, signals: Deferred) -> None:
-        label = title
+    def _attempt(self, trial: optuna.Trial, signals: Deferred) -> None:
+        label = title = f"trial {len(self.store.ended()) + 1} of {self.store.target}"
         try:
             with limited(self.config.limits, partial(self.store.fail, trial)):
                 proposal = self.store.persistently(partial(propose, self.config, trial))
@@ -192,8 +169,3 @@ class Worker:
         self.store.fail(trial, reason)
         self._forget(trial)
         self.watcher.say(f"{label} failed: {reason}")
-
-
-def figures(objectives: Mapping[str, float]) -> str:
-    """Objectives in a line."""
-    return ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in objectives.items())

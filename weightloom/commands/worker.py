@@ -42,7 +42,7 @@ def worker(
     """
     with running(run, "finished trials", f"weightloom worker {run}") as display:
         if attached:
-            threading.Thread(target=_follow_input, daemon=True, name="input").start()
+            follow_input()
         from sweeps.study import join_sweep
 
         join_sweep(run, storage=storage, replaced=attached, watcher=display)
@@ -56,8 +56,12 @@ def worker_command(run: Path) -> Sequence[str]:
     return (sys.executable, "-m", "weightloom", "worker", str(run), "--attached")
 
 
-def _follow_input() -> None:
-    """Ask the process to stop after its step when nobody is left at the other end, and end it if it does not."""
+def follow_input() -> None:
+    """Have the process stop after its step when standard input closes, and be ended if it does not."""
+    threading.Thread(target=_wait_for_the_end, daemon=True, name="input").start()
+
+
+def _wait_for_the_end() -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
