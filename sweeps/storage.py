@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -131,8 +131,9 @@ class StudyStore:
 
         def take() -> optuna.Trial | None:
             with self._exclusively():
-                self._reap(lambda other: True if other == worker else dead(other))
                 trials = self._all()
+                if self._reap(trials, lambda other: True if other == worker else dead(other)):
+                    trials = self._all()
                 taken = sum(has_ended(t) or t.state == TrialState.RUNNING for t in trials)
                 if taken >= self.target:
                     return None
@@ -169,7 +170,7 @@ class StudyStore:
 
         def once() -> int:
             with self._exclusively():
-                return self._reap(dead)
+                return self._reap(self._all(), dead)
 
         return self.persistently(once)
 
@@ -243,7 +244,7 @@ class StudyStore:
 
     def _mine(self, trial: optuna.Trial) -> FrozenTrial | None:
         """The trial as it is stored, if it still runs."""
-        stored = self._all()[trial.number]
+        stored = self._storage.get_trial(trial._trial_id)
         return stored if stored.state == TrialState.RUNNING else None
 
     def _end(
@@ -252,7 +253,7 @@ class StudyStore:
         def once() -> bool:
             with self._exclusively():
                 if self._mine(trial) is None:
-                    return self._all()[trial.number].state == state
+                    return self._storage.get_trial(trial._trial_id).state == state
                 if reason is not None:
                     self._storage.set_trial_user_attr(trial._trial_id, REASON, redacted(reason))
                 self.study.tell(trial.number, values, state)
@@ -260,9 +261,9 @@ class StudyStore:
 
         return self.persistently(once)
 
-    def _reap(self, dead: Dead) -> int:
-        """Needs `_exclusively`."""
-        running = [t for t in self._all() if t.state == TrialState.RUNNING]
+    def _reap(self, trials: Sequence[FrozenTrial], dead: Dead) -> int:
+        """Needs `_exclusively`, and ``trials`` as they are then."""
+        running = [t for t in trials if t.state == TrialState.RUNNING]
         silent = set(self._storage._get_stale_trial_ids(self.study._study_id)) if running else set()
         lost = 0
         for trial in running:
