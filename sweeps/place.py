@@ -8,7 +8,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,8 @@ class Place:
         storage.engine.dispose()
         if self.file is not None:
             connection = sqlite3.connect(self.file, timeout=BUSY_SECONDS)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(sqlite3.OperationalError):  # a full disk; the journal is as good beside the file
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
 
 

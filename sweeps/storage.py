@@ -71,6 +71,8 @@ class StudyStore:
         except Exception as error:
             reason = redacted(str(error).splitlines()[0] if str(error) else type(error).__name__)
             what = place.file or place.shown
+            if "disk is full" in str(error):
+                raise StorageFailed(f"{what}: expected a disk with free space, got a full one; free it") from error
             remedy = "restore the file or choose another --name" if place.file else "check the address and the server"
             kind = DamagedFile if place.file else WeightloomError
             raise kind(f"{what}: expected the study of run {name!r}, got {reason}; {remedy}") from error

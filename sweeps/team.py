@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -28,6 +29,8 @@ LEAVE_SECONDS = 60.0
 """How long workers have to end their step when the run is stopped, before they are killed."""
 BARREN = 3
 """Workers that may die one after another without any trial having ended in between."""
+ROOM = 2**20
+"""Bytes; with less, a disk is what workers die of."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -115,6 +118,11 @@ class Team:
             tail = _last_line(self.folder, member)
             self._barren += 1
             if self._barren >= BARREN:
+                if shutil.disk_usage(self.folder).free < ROOM:
+                    raise RunFailed(
+                        f"{self.folder}: expected a disk with free space, got a full one; free it and go on with "
+                        "--resume"
+                    )
                 raise RunFailed(
                     f"workers: {BARREN} ended one after another and no trial did; the last one said: {tail}; "
                     "mend it and go on with --resume"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import optuna
 import pytest
-from postgresql_server import PASSWORD, Server, programs, server
 
+from benchmarks.postgresql_server import PASSWORD, Server, programs, server
 from search_spaces import WeightloomError
 from sweeps.place import VARIABLE, Place, place_of
 from sweeps.status import status_of

@@ -30,13 +30,16 @@ class Server:
 
     @property
     def url(self) -> str:
+        """With its password."""
         return f"postgresql://postgres:{PASSWORD}@127.0.0.1:{self.port}/postgres"
 
     def control(self, *words: str) -> None:
+        """Have ``pg_ctl`` do something."""
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
         as_user(f"{programs()}/pg_ctl", "-D", f"{self.folder}/data", "-o", options, "-l", f"{self.folder}/log", *words)
 
     def restart(self, how: str = "immediate") -> None:
+        """Stop it, by default without any goodbye, and start it."""
         self.control("-m", how, "-w", "restart")
 
 
