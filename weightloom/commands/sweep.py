@@ -77,7 +77,7 @@ def sweep(
         return _status(runs_folder / status if "/" not in status else Path(status), storage, json)
     if preset is None:
         raise WeightloomError(
-            "sweep: expected a preset, got none; name one (`weightloom list presets`) or use --status"
+            "sweep: expected a PRESET, got none; name one (`weightloom list presets`) or use --status"
         )
     given = {
         "name": name,
