@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from generators.generator import Mode
 from search_spaces.errors import WeightloomError
+from sweeps.limits import Limits
 from sweeps.presets import read_preset
+from sweeps.pruning import Pruning
 from sweeps.reading import override, to_yaml
 from workbench.evaluation import EvaluationConfig
 from workbench.summary import one_line
@@ -92,6 +94,11 @@ class SweepConfig(_Config):
     wandb_online: bool = Field(default=False, description="whether W&B may use the network")
     exports: ExportPlan = Field(default=ExportPlan(), description="networks that are exported in the end")
     threads: int | None = Field(default=None, ge=1, le=1024, description="of torch; null to let it choose")
+    limits: Limits = Field(default=Limits(), description="what one trial may use; one that uses more fails alone")
+    pruning: Pruning | None = Field(default=None, description="when hopeless trials are given up; null for never")
+    checkpoint_seconds: float = Field(
+        default=30.0, gt=0, description="how often the state of a trial's training is kept, to go on from after a kill"
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -155,7 +155,13 @@ def generate_some(
 
 
 def export_run(
-    path: Path, *, family: str | None, top: int, formats: Sequence[str], watcher: Watcher
+    path: Path,
+    *,
+    family: str | None,
+    top: int,
+    formats: Sequence[str],
+    watcher: Watcher,
+    storage: str | None = None,
 ) -> list[ExportRecord]:
     """Export the best networks of a finished run and add them to its summary and report.
 
@@ -170,9 +176,9 @@ def export_run(
     except ValidationError as error:
         raise WeightloomError(explain(error, ExportPlan)) from error
     with locked(folder):
-        if not folder.study.exists():
+        if not folder.study.exists() and not folder.storage.exists():
             raise WeightloomError(f"{folder.study}: missing; name the folder of a run made by `weightloom sweep`")
-        with opened(folder.study, config.name, config.seed) as store:
+        with opened(folder.place(storage), config.name, config.seed, join=True) as store:
             best = best_trials(store)
         if not best or (family is not None and family not in best):
             raise UnknownName("family with a finished trial", family or "any", best)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from weightloom.commands.options import Json
+from weightloom.commands.options import Json, Storage
 from weightloom.terminal import print_json, print_pairs, watching
 
 
@@ -18,6 +18,7 @@ def export(
     family: str | None = None,
     top: Annotated[int, Parameter(help="So many networks, best on validation first.")] = 1,
     to: str = "safetensors,onnx",
+    storage: Storage = None,
     json: Json = False,
 ) -> int:
     """Export the best generated networks of a run into its exports folder.
@@ -29,12 +30,13 @@ def export(
         family: Whose networks; by default the family that is best on validation.
         top: So many networks, best on validation first.
         to: Formats, separated by commas.
+        storage: Of the run, if its study is not in its folder.
         json: Print one JSON object on stdout.
     """
     from sweeps.single import export_run
 
     with watching() as display:
-        records = export_run(run, family=family, top=top, formats=to.split(","), watcher=display)
+        records = export_run(run, family=family, top=top, formats=to.split(","), watcher=display, storage=storage)
     if json:
         print_json({"exports": [record.model_dump(mode="json") for record in records]})
     else:

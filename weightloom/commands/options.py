@@ -13,6 +13,14 @@ Assignments = Annotated[
     list[str] | None,
     Parameter(consume_multiple=True, negative="", help="Change settings: KEY=VALUE, dotted keys."),
 ]
+Storage = Annotated[
+    str | None,
+    Parameter(
+        name="--storage",
+        env_var="WEIGHTLOOM_STORAGE",
+        help="postgresql://USER:PASSWORD@HOST/DATABASE that keeps the trials; by default a file in the run's folder.",
+    ),
+]
 Mode = Literal["task", "zoo", "both"]
 Flag = Parameter(negative="")
 
