@@ -182,9 +182,8 @@ def _as_generated(architecture: Architecture, tokenizer: WeightTokenizer, tensor
     masks = {k.removeprefix(NEURONS): t for k, t in tensors.items() if k.startswith(NEURONS)}
     gates = tensors[GATES]
     shapes = {name: tuple(mask.shape) for name, mask in masks.items()}
-    if shapes != {name: (width,) for name, width in blueprint.maskable} or gates.shape != (
-        len(blueprint.optional_edges),
-    ):
+    known = {name: (width,) for name, width in blueprint.maskable}
+    if not shapes.items() <= known.items() or gates.shape != (len(blueprint.optional_edges),):
         raise WeightloomError(f"masks {shapes} and {tuple(gates.shape)} gates that do not fit {architecture}")
     tokens = tokenizer.tokenize(state, blueprint)[None]
     open_neurons = layout.real.to(tokens.dtype)
