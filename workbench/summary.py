@@ -183,8 +183,22 @@ class ParetoPoint(Record):
     values: dict[str, Measured]
 
 
+class NetworkCost(Record):
+    """What a network costs; ``ms_1`` and ``ms_64`` are median milliseconds for batches of 1 and 64 examples."""
+
+    parameters: Count
+    flops: Count
+    bytes: Count
+    ms_1: Measured = None
+    ms_64: Measured = None
+
+
 class ExportRecord(Record):
-    """One exported network; ``difference`` = largest absolute difference of outputs after the round trip."""
+    """One exported network; ``difference`` = largest absolute difference of outputs after the round trip.
+
+    ``bytes`` of the file; what the network costs ``before`` and ``after`` compaction. None in records from before they
+    were measured.
+    """
 
     path: str
     format: str
@@ -193,6 +207,9 @@ class ExportRecord(Record):
     architecture: str
     score: Number
     difference: Measured = None
+    bytes: Count | None = None
+    before: NetworkCost | None = None
+    after: NetworkCost | None = None
 
 
 class Summary(Record):

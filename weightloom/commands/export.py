@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from weightloom.commands.options import Json
-from weightloom.terminal import print_json, print_pairs, watching
+from weightloom.terminal import export_words, print_json, print_pairs, watching
 
 
 def export(
@@ -38,5 +38,5 @@ def export(
     if json:
         print_json({"exports": [record.model_dump(mode="json") for record in records]})
     else:
-        print_pairs([(str(run / r.path), f"test score {r.score:.3f}  {r.architecture}") for r in records])
+        print_pairs([(str(run / r.path), f"{export_words(r)}  {r.architecture}") for r in records])
     return 0

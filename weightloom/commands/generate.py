@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from weightloom.commands.options import Json
-from weightloom.terminal import print_json, print_pairs
+from weightloom.terminal import export_words, print_json, print_pairs
 
 
 def generate(
@@ -62,5 +62,5 @@ def generate(
     if json:
         print_json({"networks": [record.model_dump(mode="json") for record in records]})
     else:
-        print_pairs([(str(out / r.path), f"test score {r.score:.3f}  {r.architecture}") for r in records])
+        print_pairs([(str(out / r.path), f"{export_words(r)}  {r.architecture}") for r in records])
     return 0

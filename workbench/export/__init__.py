@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from generators.generated import Generated
 from search_spaces import RunFailed, WeightloomError, files
 from workbench.export.compaction import active_parameters, compact, flops
+from workbench.export.costs import cost_pair
 from workbench.export.onnx_file import TOLERANCE, write_onnx
 from workbench.export.safetensors_file import LoadedNetwork, read_network, verify_network, write_network
 from workbench.provenance import Provenance
@@ -74,7 +75,8 @@ def export_network(
     score = provenance.scores.get("score")
     if score is None or not math.isfinite(score):
         raise WeightloomError(f"export: provenance must have a finite 'score', got {provenance.scores}")
-    network = generated.network(index)
+    network, smaller = generated.network(index), compact(generated, index)
+    before, after = cost_pair(network, smaller, rows)
     root = folder.parent if root is None else Path(root)
     records = []
     for name in formats:
@@ -84,7 +86,7 @@ def export_network(
         else:
             difference = write_onnx(
                 path,
-                compact(generated, index),
+                smaller,
                 rows,
                 reference=network,
                 metadata={"weightloom": provenance.model_dump_json()},
@@ -98,6 +100,9 @@ def export_network(
                 architecture=str(network.architecture),
                 score=score,
                 difference=difference,
+                bytes=path.stat().st_size,
+                before=before,
+                after=after,
             )
         )
     return tuple(records)
