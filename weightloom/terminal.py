@@ -129,6 +129,12 @@ def export_words(record: ExportRecord) -> str:
     from workbench.summary import shown
 
     words = [f"test score {record.score:.3f}"]
+    if record.score_as_float is not None:
+        words.append(f"{record.score_as_float:.3f} before weights became {record.weights_as}")
+    if record.norm is not None:
+        words.append(f"norms of weights up to {shown(record.norm)}")
+    if record.lipschitz is not None:
+        words.append(f"Lipschitz bound {shown(record.lipschitz)}")
     before, after = record.before, record.after
     if before is not None and after is not None and before.parameters != after.parameters:
         words += [

@@ -196,8 +196,9 @@ class NetworkCost(Record):
 class ExportRecord(Record):
     """One exported network; ``difference`` = largest absolute difference of outputs after the round trip.
 
-    ``bytes`` of the file; what the network costs ``before`` and ``after`` compaction. None in records from before they
-    were measured.
+    ``weights_as`` says how weights were rounded, ``score_as_float`` what the network scored before; ``norm`` and
+    ``lipschitz`` what it reaches of its limits; ``bytes`` is the size of the file; ``before`` and ``after`` compaction
+    are what the network costs. None in records from before they were measured.
     """
 
     path: str
@@ -206,6 +207,10 @@ class ExportRecord(Record):
     generator: str
     architecture: str
     score: Number
+    weights_as: str = "float32"
+    score_as_float: Measured = None
+    norm: Measured = None
+    lipschitz: Measured = None
     difference: Measured = None
     bytes: Count | None = None
     before: NetworkCost | None = None
