@@ -1,6 +1,7 @@
 """Run every benchmark: ``python -m benchmarks``."""
 
 from benchmarks import (
+    compaction,
     diffusion,
     ensembles,
     few_steps,
@@ -28,3 +29,4 @@ if __name__ == "__main__":
     sparsity.main([])
     ensembles.main([])
     finetune.main([])
+    compaction.main([])

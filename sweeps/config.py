@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from generators.form import Form
 from generators.generator import Mode
+from generators.rounding import WeightsAs
 from search_spaces.errors import WeightloomError
 from sweeps.limits import Limits
 from sweeps.presets import read_preset
@@ -24,6 +26,7 @@ BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Steps = Annotated[int, Field(ge=10, le=1_000_000)]
+Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 Format = Literal["safetensors", "onnx"]
 C = TypeVar("C", bound="SweepConfig")
 
@@ -53,6 +56,14 @@ class ExportPlan(_Config):
 
     formats: tuple[Format, ...] = Field(default=("safetensors", "onnx"), description="files to write")
     top: int = Field(default=1, ge=0, le=1000, description="so many networks, best on validation first")
+    weights_as: WeightsAs = Field(default="float32", description="how their weights are rounded")
+    max_norm: Limit = Field(default=None, description="limit on the spectral norm of each weight matrix")
+    max_lipschitz: Limit = Field(default=None, description="limit on the Lipschitz bound of each network")
+
+    @property
+    def form(self) -> Form:
+        """What is done to each network before it is written."""
+        return Form(weights_as=self.weights_as, max_norm=self.max_norm, max_lipschitz=self.max_lipschitz)
 
 
 class SweepConfig(_Config):

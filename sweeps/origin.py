@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from generators.form import Form
 from generators.generator import Generator
 from generators.saving import generator_digest
 from search_spaces import SearchSpace, open_space
@@ -82,9 +84,10 @@ class Origin(Record):
         seed: int,
         density: float,
         weights: float = 1.0,
+        form: Form | None = None,
         scores: dict[str, float] | None = None,
     ) -> Provenance:
-        """The provenance of one network of ``generator``; ``path`` is where the generator lies."""
+        """The provenance of one network of ``generator``; ``path`` is where the generator lies, ``form`` its form."""
         return Provenance(
             task=self.task,
             task_digest=self.task_digest,
@@ -96,6 +99,7 @@ class Origin(Record):
             seed=seed,
             density=density,
             weights=weights,
+            **asdict(form or Form()),
             mode=self.mode,
             scores=dict(scores or {}),
         )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from generators.form import Form
 from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
 from search_spaces import Architecture, Blueprint, UnknownName, WeightloomError, files
 from sweeps.conclusion import best_trials, chosen_of
 from sweeps.config import ExportPlan, explain, read_config, resolve
-from sweeps.exporting import ROWS, export_best
+from sweeps.exporting import ROWS, ending, export_best, scored
 from sweeps.folder import RunFolder, locked
 from sweeps.names import families
 from sweeps.origin import Origin
@@ -28,7 +30,6 @@ from workbench.export import export_network, read_network, verify_network
 from workbench.report import write_report
 from workbench.summary import ExportRecord, GeneratorSummary, Summary
 from workbench.tasks import load_task
-from workbench.yardstick import scores_of
 
 
 def train_one(
@@ -111,6 +112,7 @@ def generate_some(
     seed: int,
     density: float,
     weights: float,
+    form: Form,
     data: str | None,
 ) -> list[ExportRecord]:
     """Networks of a saved generator as safetensors files in ``out``, each with its test score.
@@ -123,6 +125,7 @@ def generate_some(
         seed: of the draw; network i has the latent seed ``seed + i``.
         density: share of hidden neurons to keep.
         weights: share of weights to keep non-zero.
+        form: what is done to each network then: limits, rounding.
         data: folder of the task's data if it has moved.
 
     Raises:
@@ -139,16 +142,17 @@ def generate_some(
     task = load_task(origin.task, data or origin.data)
     records: list[ExportRecord] = []
     for i, one in enumerate(found):
-        network = generator.generate([Blueprint.of(one)], [seed + i], density, weights)
+        network = form.limited(generator.generate([Blueprint.of(one)], [seed + i], density, weights))
         provenance = origin.provenance(
             generator,
             path=str(folder.resolve()),
             seed=seed + i,
             density=density,
             weights=weights,
-            scores={"score": float(scores_of(network, task.test)[0])},
+            form=form,
+            scores=scored(network, form, task.test),
         )
-        stem = f"{generator.name}-{one.key}-{seed + i}"
+        stem = f"{generator.name}-{one.key}-{seed + i}{ending(form)}"
         rows = task.test.x[:ROWS]
         records += export_network(network, 0, out, stem, provenance, rows, ("safetensors",), root=out)
     return records
@@ -160,6 +164,7 @@ def export_run(
     family: str | None,
     top: int,
     formats: Sequence[str],
+    form: Form,
     watcher: Watcher,
     storage: str | None = None,
 ) -> list[ExportRecord]:
@@ -172,7 +177,7 @@ def export_run(
     folder = RunFolder(path=path)
     config = read_config(folder.config)
     try:
-        exports = ExportPlan.model_validate({"top": top, "formats": [name.strip() for name in formats]})
+        exports = ExportPlan.model_validate({"top": top, "formats": [n.strip() for n in formats], **asdict(form)})
     except ValidationError as error:
         raise WeightloomError(explain(error, ExportPlan)) from error
     with locked(folder):

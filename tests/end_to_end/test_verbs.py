@@ -77,11 +77,24 @@ def test_generate_and_verify(sweep: Sweep, capsys: Capture, tmp_path: Path) -> N
         "--sparsity",
         "0.9",
     )
+    small = ("--weights-as", "int4", "--max-norm", "0.5")
+    made = ok(capsys, "generate", folder, "--architecture", str(file), "--out", str(tmp_path / "b"), *small)
+    (record,) = made["networks"]  # type: ignore[misc]
+    assert record["weights_as"] == "int4"
+    assert 0 <= record["score_as_float"] <= 1
+    assert record["norm"] <= 0.5
+    assert record["bytes"] < max(path.stat().st_size for path in (tmp_path / "b").iterdir())
+    assert "Known: bf16, float32, int4, int8" in bad(
+        capsys, "generate", folder, "--sample", "1", "--out", str(tmp_path / "c"), "--weights-as", "int5"
+    )
+    assert "--max-lipschitz: expected" in bad(
+        capsys, "generate", folder, "--sample", "1", "--out", str(tmp_path / "c"), "--max-lipschitz", "-1"
+    )
     paths = [*(tmp_path / "a").iterdir(), *(tmp_path / "b").iterdir(), *sweep.folder.glob("exports/*.safetensors")]
     assert len(paths) >= 4
     for path in paths:
         assert ok(capsys, "verify", str(path))["difference"] == 0
-    sparse = next((tmp_path / "b").iterdir())
+    sparse = next(path for path in (tmp_path / "b").iterdir() if "int4" not in path.name)
     assert read_network(sparse).provenance.weights == 0.1
     damaged = paths[0]
     damaged.write_bytes(damaged.read_bytes()[:-4])
@@ -97,6 +110,8 @@ def test_export_adds_to_the_run(sweep: Sweep, capsys: Capture, tmp_path: Path) -
     exports = Summary.read(copy).exports
     assert {export.generator for export in exports[-2:]} == {"transformer"}
     assert exports[:-2] == sweep.summary.exports
+    found = ok(capsys, "export", str(copy), "--weights-as", "bf16")
+    assert [export["weights_as"] for export in found["exports"]] == ["bf16", "bf16"]  # type: ignore[attr-defined]
     assert "Did you mean 'mlp'" in bad(capsys, "export", str(copy), "--family", "mpl")
     assert "'safetensors' or 'onnx'" in bad(capsys, "export", str(copy), "--to", "pickle")
     assert "greater than or equal to 0" in bad(capsys, "export", str(copy), "--top", "-1")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from generators.form import Form
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
 RunsFolder = Annotated[Path, Parameter(name="--runs-folder", help="Where runs are, and in .zoo the trained networks.")]
@@ -28,3 +31,14 @@ Flag = Parameter(negative="")
 def words(text: str) -> list[str]:
     """What stands between the commas of an option."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def form_of(weights_as: Any, max_norm: float | None, max_lipschitz: float | None) -> Form:
+    """What is done to networks before they are written; mistakes are told by the names of the options."""
+    from generators.form import Form
+    from generators.rounding import WEIGHTS_AS
+    from search_spaces import UnknownName
+
+    if weights_as not in WEIGHTS_AS:
+        raise UnknownName("--weights-as", weights_as, WEIGHTS_AS)
+    return Form(weights_as=weights_as, max_norm=max_norm, max_lipschitz=max_lipschitz)

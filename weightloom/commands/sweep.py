@@ -14,7 +14,7 @@ from search_spaces.secrets import redacted
 from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
 from weightloom.commands.worker import worker_command
-from weightloom.terminal import print_comparison, print_json, print_pairs
+from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
 
 if TYPE_CHECKING:
     from workbench.summary import Summary
@@ -155,7 +155,7 @@ def _show(summary: Summary, folder: Path, json: bool) -> None:
     else:
         print_comparison([summary])
         rows = [(key, str(path)) for key, path in paths.items()]
-        rows += [("export", f"{folder / e.path}  ({e.format}, test score {e.score:.3f})") for e in summary.exports]
+        rows += [("export", f"{folder / e.path}  ({e.format}, {export_words(e)})") for e in summary.exports]
         rows.append(("again", str(summary.budget["command"])))
         print()
         print_pairs(rows)

@@ -26,8 +26,12 @@ CURVE_LATENTS = 2
 
 def sparsity_of(networks: Generated) -> np.ndarray:
     """Share of each network's parameters that are zero weights or that compaction removes, ``[networks]``."""
-    total = np.array([blueprint.parameter_count for blueprint in networks.blueprints], dtype=np.float64)
-    return 1.0 - active_parameters(networks).cpu().numpy() / total
+    return share_removed(networks, active_parameters(networks).numpy())
+
+
+def share_removed(networks: Generated, active: np.ndarray) -> np.ndarray:
+    """`sparsity_of` where the active parameters ``[networks]`` are known."""
+    return 1.0 - active / np.array([blueprint.parameter_count for blueprint in networks.blueprints], dtype=np.float64)
 
 
 def magnitude_pruned(networks: Generated, share: float, kind: Kind = "neurons") -> Generated:
