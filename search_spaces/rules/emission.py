@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from search_spaces.space import SearchSpace
 
 Genes = dict[str, Value]
-STEPS, DEAD_ENDS = 40, 32
+STEPS, DEAD_ENDS = 12, 12
 """Mutations, and then dead ends, that a search behind one option may take before it is taken back."""
-STARTS, FIRST_STEPS, FIRST_DEAD_ENDS = 20, 200, 4000
+STARTS, FIRST_STEPS, FIRST_DEAD_ENDS = 10, 200, 4000
 """The same for the first architecture of all; where there are fewer ways than that, all are tried."""
 
 
@@ -132,11 +132,10 @@ class Emission:
         left = [FIRST_DEAD_ENDS]
         found = self._searched(fork, {}, left)
         if found is None:
-            tries = (
-                f"found none in {STARTS * FIRST_STEPS + FIRST_DEAD_ENDS:,} tries" if left[0] <= 0 else "there is none"
-            )
+            tries = f"{STARTS * FIRST_STEPS + FIRST_DEAD_ENDS:,} tries"
+            found_none = f"found none in {tries}" if left[0] <= 0 else "there is none"
             raise WeightloomError(
-                f"rules: expected an architecture of space {self.space.name} that keeps {self.rules}; {tries}; "
+                f"rules: expected an architecture of space {self.space.name} that keeps {self.rules}; {found_none}; "
                 "loosen one of the rules"
             )
         return found
@@ -186,8 +185,13 @@ class Emission:
 
     def _distance(self, genes: Genes) -> float:
         """Of a whole genome's architecture; 0 if it keeps the rules."""
+        if not self.rules:
+            return 0.0
+        if isinstance(self.space, AssembledSpace):  # the same without the checks that every architecture of it passes
+            graph = self.space.begun(genes)
+            return Standing(graph.nodes, graph.edges, graph.shapes).distance(self.rules)
         found = self.space.compose(genes)
-        return Standing(found.nodes, found.edges, shapes(found)).distance(self.rules) if self.rules else 0.0
+        return Standing(found.nodes, found.edges, shapes(found)).distance(self.rules)
 
 
 def sample_within(space: SearchSpace, rules: Rules, rng: np.random.Generator) -> Architecture:
