@@ -8,9 +8,11 @@ from pydantic import Field
 
 from generators.generator import Generator
 from generators.saving import generator_digest
+from search_spaces import SPACES, SearchSpace
 from search_spaces.files import write_json
+from search_spaces.rules import Rules
 from workbench.laboratory import Laboratory
-from workbench.provenance import Provenance
+from workbench.provenance import Emitted, Provenance
 from workbench.records import read_record
 from workbench.summary import Record
 
@@ -60,6 +62,11 @@ class Origin(Record):
         missing = "name a folder that `weightloom train` or `weightloom sweep` wrote"
         return read_record(folder / FILE, cls, remedy="restore the file or train again", missing=missing)
 
+    def open_space(self) -> SearchSpace:
+        """The space, for the task's data."""
+        made: SearchSpace = SPACES.load(self.space)(inputs=self.inputs, outputs=self.outputs, shape=self.shape)
+        return made
+
     def provenance(
         self,
         generator: Generator,
@@ -69,6 +76,8 @@ class Origin(Record):
         density: float,
         weights: float = 1.0,
         scores: dict[str, float] | None = None,
+        rules: Rules | None = None,
+        topology: Emitted | None = None,
     ) -> Provenance:
         """The provenance of one network of ``generator``; ``path`` is where the generator lies."""
         return Provenance(
@@ -84,4 +93,6 @@ class Origin(Record):
             weights=weights,
             mode=self.mode,
             scores=dict(scores or {}),
+            rules=(rules or Rules()).to_dict(),
+            topology=topology,
         )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
 from generators.generated import Generated
 from generators.generator import Generator
 from generators.saving import generator_digest, library_version
-from search_spaces import Architecture, Blueprint, WeightloomError
+from generators.topology import TopologyGenerator, topology_digest
+from search_spaces import Architecture, Blueprint, SearchSpace, WeightloomError
+from search_spaces.rules import Rules, violations
 from workbench.summary import Measured, Record
 
 LIBRARIES = ("torch", "numpy", "diffusers", "safetensors", "onnx", "onnxruntime", "optuna", "wandb")
@@ -29,6 +31,22 @@ def versions() -> dict[str, str]:
     return found
 
 
+class Emitted(Record):
+    """Which topology generator chose an architecture, and from what.
+
+    Attributes:
+        digest: `generators.topology.topology_digest`.
+        path: folder of the saved generator.
+        seed: of the architecture's latent.
+        flops: budget that it was given; ``None`` for none.
+    """
+
+    digest: str
+    path: str
+    seed: int
+    flops: float | None = None
+
+
 class Provenance(Record):
     """Where a generated network comes from.
 
@@ -42,6 +60,8 @@ class Provenance(Record):
         density: share of hidden neurons asked for.
         weights: share of weights asked for.
         mode: how the generator was trained; ``None`` for baselines.
+        rules: that the architecture keeps, budgets included, as `search_spaces.rules.Rules.to_dict` has them.
+        topology: what chose the architecture; ``None`` if no topology generator did.
         scores: what was measured on the network; ``score`` is the task's test score.
         versions: see `versions`.
         created: when, with time zone.
@@ -59,6 +79,8 @@ class Provenance(Record):
     density: Annotated[float, Field(gt=0, le=1)] = 1.0
     weights: Annotated[float, Field(gt=0, le=1)] = 1.0
     mode: str | None = None
+    rules: dict[str, Any] = Field(default_factory=dict)
+    topology: Emitted | None = None
     scores: dict[str, Measured] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=versions)
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -83,3 +105,32 @@ def regenerate(provenance: Provenance, generator: Generator, architecture: Archi
         )
     asked = provenance.density, provenance.weights
     return generator.generate([Blueprint.of(architecture)], [provenance.seed], *asked)
+
+
+def emitted_again(emitted: Emitted, rules: Rules, generator: TopologyGenerator, space: SearchSpace) -> Architecture:
+    """The architecture that ``emitted`` tells of, emitted again.
+
+    Raises:
+        WeightloomError: ``generator`` is not the one that chose it.
+    """
+    got = topology_digest(generator)
+    if got != emitted.digest:
+        raise WeightloomError(
+            f"provenance: expected the topology generator with digest {emitted.digest[:12]}…, got {got[:12]}…; "
+            f"it was saved in {emitted.path}"
+        )
+    return generator.emit(space, [emitted.seed], emitted.flops, rules)[0]
+
+
+def check_rules(provenance: Provenance, architecture: Architecture) -> None:
+    """Check that an architecture keeps the rules that its provenance names.
+
+    Raises:
+        WeightloomError: it breaks one, or there is no such rule.
+    """
+    broken = violations(architecture, Rules.of(provenance.rules))
+    if broken:
+        raise WeightloomError(
+            f"rules: expected an architecture that keeps them, got {architecture}, which does not: "
+            f"{'; '.join(broken)}; choose another architecture or loosen the rules"
+        )

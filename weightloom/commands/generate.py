@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weightloom.commands.options import Json
+from weightloom.commands.options import Json, RulesText
 from weightloom.terminal import print_json, print_pairs
 
 
@@ -18,12 +18,17 @@ def generate(
     seed: int = 0,
     density: float = 1.0,
     sparsity: float = 0.0,
+    topology: Path | None = None,
+    flops: float | None = None,
+    rules: RulesText = None,
     data: str | None = None,
     json: Json = False,
 ) -> int:
     """Generate networks and write each as a safetensors file with its provenance.
 
     **Example:** `weightloom generate runs/demo/generators/trial-002 --sample 3 --seed 7 --out networks`
+
+    **Example:** `weightloom generate my-generator --topology my-topology --sample 10 --flops 2e4 --out networks`
 
     Args:
         folder: Of the saved generator.
@@ -34,6 +39,10 @@ def generate(
         density: Share of hidden neurons to keep.
         sparsity: Share of weights that are zero. Worth asking of a generator that was trained with
             `training.weights_share` above 0; of any other it is magnitude pruning.
+        topology: Folder of a topology generator (`weightloom design`), which emits the architectures of --sample, each
+            from the same latent seed as its weights.
+        flops: Budget: floating-point operations for one example that no architecture may exceed.
+        rules: Rules that every architecture keeps.
         data: Folder of the task's data, if it is no longer where it was.
         json: Print one JSON object on stdout.
     """
@@ -47,6 +56,13 @@ def generate(
         raise WeightloomError(f"--density: expected a number above 0 and at most 1, got {density}")
     if not 0 <= sparsity < 1:
         raise WeightloomError(f"--sparsity: expected a number of at least 0 and below 1, got {sparsity}")
+    if topology is not None and sample is None:
+        raise WeightloomError("--topology: expected --sample N beside it; a file holds its architecture already")
+    if flops is not None and not flops >= 1:
+        raise WeightloomError(f"--flops: expected a number of at least 1, got {flops}")
+    from sweeps.reading import read_rules
+
+    stated = read_rules(rules)
     from sweeps.single import generate_some
 
     records = generate_some(
@@ -58,6 +74,9 @@ def generate(
         density=density,
         weights=round(1 - sparsity, 12),  # 0.1, not 0.09999999999999998, in the file
         data=data,
+        flops=flops,
+        rules=stated,
+        topology=topology,
     )
     if json:
         print_json({"networks": [record.model_dump(mode="json") for record in records]})

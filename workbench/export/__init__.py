@@ -15,7 +15,7 @@ from search_spaces import RunFailed, WeightloomError, files
 from workbench.export.compaction import active_parameters, compact, flops
 from workbench.export.onnx_file import TOLERANCE, write_onnx
 from workbench.export.safetensors_file import LoadedNetwork, read_network, verify_network, write_network
-from workbench.provenance import Provenance
+from workbench.provenance import Provenance, check_rules
 from workbench.summary import ExportRecord
 
 __all__ = [
@@ -62,7 +62,8 @@ def export_network(
         root: folder that the paths of the records are relative to; by default the one above ``folder``.
 
     Raises:
-        WeightloomError: an unknown format, a stem that is no plain name, or no score.
+        WeightloomError: an unknown format, a stem that is no plain name, no score, or an architecture that breaks
+            a rule of its provenance.
         RunFailed: a file does not compute what the network computes; it is not left behind.
     """
     folder = Path(folder)
@@ -74,6 +75,7 @@ def export_network(
     score = provenance.scores.get("score")
     if score is None or not math.isfinite(score):
         raise WeightloomError(f"export: provenance must have a finite 'score', got {provenance.scores}")
+    check_rules(provenance, generated.blueprints[index].architecture)
     network = generated.network(index)
     root = folder.parent if root is None else Path(root)
     records = []

@@ -20,7 +20,7 @@ from generators.generator import Generator
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
 from search_spaces.network import Network
-from workbench.provenance import Provenance, regenerate
+from workbench.provenance import Provenance, check_rules, regenerate
 from workbench.summary import one_line
 
 SCHEMA = 1
@@ -128,6 +128,7 @@ def verify_network(path: str | Path, generator: Generator, tolerance: float = 1e
         WeightloomError: as `read_network` and `regenerate`.
     """
     loaded = read_network(path)
+    check_rules(loaded.provenance, loaded.architecture)
     again = regenerate(loaded.provenance, generator, loaded.architecture)
     mine, theirs = loaded.generated.state_dict(0), again.state_dict(0)
     difference = max(float((theirs[name].cpu() - mine[name]).abs().max()) for name in mine)
