@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,68 @@ from search_spaces.rules import Emission, Rules, violations
 from weightloom.terminal import watching
 from workbench import metrics
 from workbench.guide import GeneratedScores, GuideConfig, open_guide
-from workbench.tasks import load_task
+from workbench.tasks import Task, load_task
 from workbench.topology import TopologyTrained, TopologyTraining, train_topology
 
-RULES: dict[str, dict[str, Any]] = {
-    "dag": {"forbid": "attention before stage 2", "max_depth": 8},
-    "mlp": {"max_depth": 3, "max_parameters": 4000},
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A space, and how its weight generator learns.
+
+    Attributes:
+        space: as registered.
+        arguments: of the space.
+        guide: how weights are learned.
+        rules: that all architectures keep.
+        hard: rules that few random architectures keep, some of which only whole ones can be tested for.
+    """
+
+    space: str
+    arguments: dict[str, Any]
+    guide: GuideConfig
+    rules: dict[str, Any]
+    hard: dict[str, Any]
+
+    def open(self, task: Task) -> SearchSpace:
+        """The space for a task's examples."""
+        made: SearchSpace = SPACES.load(self.space)(
+            inputs=task.inputs, outputs=task.classes, shape=task.shape, **self.arguments
+        )
+        return made
+
+
+SMALL = {"d": 32, "hidden": 96, "layers": 2, "latent": 8}
+CASES = {
+    "mlp": Case(
+        space="mlp",
+        arguments={},
+        guide=GuideConfig(settings={**SMALL, "latent_start": 0.1}, steps=600, architectures=4),
+        rules={"max_depth": 3, "max_parameters": 4000},
+        hard={"min_depth": 3, "max_parameters": 2000},
+    ),
+    "small dag": Case(
+        space="dag",
+        arguments={
+            "nodes": (2, 3, 4),
+            "norms": ("group",),
+            "operations": ("conv", "depthwise", "pool", "add", "concat"),
+            "widths": (16, 32),
+            "activations": ("relu",),
+        },
+        guide=GuideConfig(settings={**SMALL, "latent_start": 0.0}, steps=4000, architectures=4, learning_rate=1e-3),
+        rules={"forbid": "pool before depth 2", "max_depth": 5},
+        hard={"max_depth": 5, "end_in": "pool"},
+    ),
+    "dag": Case(
+        space="dag",
+        arguments={},
+        guide=GuideConfig(settings={**SMALL, "latent_start": 0.1, "change": 0.3}, steps=300, architectures=4),
+        rules={"forbid": "attention before stage 2", "max_depth": 8},
+        hard={"forbid": "attention before stage 2", "max_depth": 8, "end_in": "pool"},
+    ),
 }
-HARD: dict[str, dict[str, Any]] = {
-    "dag": {"forbid": "attention before stage 2", "max_depth": 8, "end_in": "pool"},
-    "mlp": {"min_depth": 3, "max_parameters": 2000},
-}
-"""Few random architectures keep these, which only whole ones can be tested for."""
-SETTINGS: dict[str, dict[str, int | float]] = {
-    "dag": {"d": 32, "hidden": 96, "layers": 2, "latent": 8, "latent_start": 0.1, "change": 0.3},
-    "mlp": {"d": 32, "hidden": 96, "layers": 2, "latent": 8, "latent_start": 0.1},
-}
+"""Weights of ``dag`` stay at chance in so short a time; there only what is counted says something. Its small part, in
+which all latents share their weights at first, is learned."""
 PLACES = (0.25, 0.5, 0.75)
 """Budgets, from the least (0) to the most (1) that the generator was trained for, in logarithms."""
 DECILES = tuple(i / 10 for i in range(11))
@@ -107,28 +153,26 @@ def described(emitted: np.ndarray, random: np.ndarray) -> dict[str, Any]:
 
 def one_seed(options: argparse.Namespace, name: str, seed: int) -> dict[str, Any]:
     """Train both generators and measure."""
-    task = load_task("digits")
-    space: SearchSpace = SPACES.load(name)(inputs=task.inputs, outputs=task.classes, shape=task.shape)
-    steps = options.dag_steps if name == "dag" else options.mlp_steps
-    config = GuideConfig(settings=SETTINGS[name], steps=steps, architectures=4)
-    guide = open_guide(task, space, config, seed, options.runs / ".guides", 0.1)
+    task, case = load_task("digits"), CASES[name]
+    space = case.open(task)
+    guide = open_guide(task, space, case.guide, seed, options.runs / ".guides", 0.1)
     training = TopologyTraining(steps=options.steps, architectures=options.architectures, seed=seed)
     with watching() as display:
         trained = train_topology(
             space, guide.scores, training, told=lambda done, total: display.progress(f"{name} {seed}", done, total)
         )
     scorer = replace(guide, task=replace(task, validation=task.test))
-    return {"seed": seed, "weights_seconds": guide.seconds} | measured(options, space, trained, scorer)
+    return {"seed": seed, "weights_seconds": guide.seconds} | measured(options, case, space, trained, scorer)
 
 
 def measured(
-    options: argparse.Namespace, space: SearchSpace, trained: TopologyTrained, scorer: GeneratedScores
+    options: argparse.Namespace, case: Case, space: SearchSpace, trained: TopologyTrained, scorer: GeneratedScores
 ) -> dict[str, Any]:
     """All figures of one trained topology generator."""
     config = trained.generator.config
     emit, random = emitter(space, trained.generator), at_random(space)
     untrained = emitter(space, TopologyGenerator(config))
-    rules, hard = Rules.of(RULES[space.name]), Rules.of(HARD[space.name])
+    rules, hard = Rules.of(case.rules), Rules.of(case.hard)
     budgets = [config.least_flops * (config.most_flops / config.least_flops) ** place for place in PLACES]
     middle = budgets[len(budgets) // 2]
     seeds = range(10**6, 10**6 + options.scored)
@@ -175,10 +219,8 @@ def show(name: str, found: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Print the tables and write ``benchmarks/results/topology.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--spaces", nargs="+", default=["dag", "mlp"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of both trainings")
-    parser.add_argument("--dag-steps", type=int, default=300, help="of the weight generator's training on dag")
-    parser.add_argument("--mlp-steps", type=int, default=600, help="and on mlp")
+    parser.add_argument("--spaces", nargs="+", choices=list(CASES), default=list(CASES))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of both trainings")
     parser.add_argument("--steps", type=int, default=120, help="of the topology generator's training")
     parser.add_argument("--architectures", type=int, default=16, help="in each of them")
     parser.add_argument("--samples", type=int, default=1000)
@@ -192,7 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
         for seed in options.seeds:
             rows[name].append(one_seed(options, name, seed))
             show(name, rows[name][-1])
-    write_result("topology", options, {"rules": RULES, "hard_rules": HARD, "spaces": rows}, began)
+    stated = {name: {"rules": CASES[name].rules, "hard": CASES[name].hard} for name in options.spaces}
+    write_result("topology", options, {"rules": stated, "spaces": rows}, began)
 
 
 if __name__ == "__main__":

@@ -36,13 +36,14 @@ class TopologyTraining(BaseModel):
     steps: int = Field(default=100, ge=1, description="optimiser steps, each with a budget of its own")
     architectures: int = Field(default=24, ge=2, description="architectures that are emitted and scored in one step")
     learning_rate: float = Field(default=3e-3, gt=0, le=1)
-    least_entropy: float = Field(
-        default=16.0,
+    entropy: float = Field(
+        default=0.75,
         ge=0,
-        description="of an architecture's choices together, in nats; below it entropy is rewarded, so that latents "
-        "keep giving differing architectures",
+        le=1,
+        description="share of the entropy of choices made evenly; below it entropy is rewarded, so that latents keep "
+        "giving differing architectures",
     )
-    entropy_weight: float = Field(default=0.3, ge=0, description="of each nat that is missing")
+    entropy_weight: float = Field(default=1.0, ge=0, description="of each nat that is missing")
     seed: int = Field(default=0, ge=0, lt=2**31, description="of first weights, budgets and latents")
 
 
@@ -74,8 +75,9 @@ def train_topology(
 
     The gradient of log-chance times advantage (Williams 1992, REINFORCE, as in Zoph & Le 2017, arXiv:1611.01578, eq.
     3), the advantage of each being its score less the mean of the others' of the step, which have the same budget
-    (Kool et al. 2019, leave-one-out baseline), over the step's standard deviation. An entropy below
-    ``least_entropy`` costs ``entropy_weight`` a nat; nothing is gained above it. Budgets are drawn evenly in their
+    (Kool et al. 2019, leave-one-out baseline), over the step's standard deviation. Where entropy falls below
+    its share ``entropy`` of that of choices made evenly, each missing nat costs ``entropy_weight``; nothing is gained
+    above it. Budgets are drawn evenly in their
     logarithm; budget and rules are kept by construction, so they need no term.
 
     Args:
@@ -105,7 +107,8 @@ def train_topology(
         found = generator.walked(emission, seeds, most)
         got = scores([architecture for architecture, _ in found])
         chance, entropy = generator.distribution([steps for _, steps in found], [most] * len(found))
-        missing = (config.least_entropy - entropy.mean()).clamp_min(0)
+        most_entropy = np.mean([sum(math.log(len(free)) for free in steps.allowed) for _, steps in found])
+        missing = (config.entropy * float(most_entropy) - entropy.mean()).clamp_min(0)
         loss = config.entropy_weight * missing - (advantage(got) * chance).mean()
         if not bool(torch.isfinite(loss)):
             raise RunFailed(

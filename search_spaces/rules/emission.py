@@ -124,15 +124,16 @@ class Emission:
     @cached_property
     def _some(self) -> Genes:
         """A whole genome that keeps the rules, always the same one."""
-        fork = first(self.space.tree)
-        for attempt in range(STARTS):
-            found = self._climbed({}, {}, Random(attempt), FIRST_STEPS)
-            if found is not None:
-                return found
-        left = [FIRST_DEAD_ENDS]
+        fork, left = first(self.space.tree), [FIRST_STEPS]
         found = self._searched(fork, {}, left)
+        for attempt in range(STARTS):
+            if found is None and left[0] <= 0:
+                found = self._climbed({}, {}, Random(attempt), FIRST_STEPS)
+        if found is None and left[0] <= 0:
+            left = [FIRST_DEAD_ENDS]
+            found = self._searched(fork, {}, left)
         if found is None:
-            tries = f"{STARTS * FIRST_STEPS + FIRST_DEAD_ENDS:,} tries"
+            tries = f"{(STARTS + 1) * FIRST_STEPS + FIRST_DEAD_ENDS:,} tries"
             found_none = f"found none in {tries}" if left[0] <= 0 else "there is none"
             raise WeightloomError(
                 f"rules: expected an architecture of space {self.space.name} that keeps {self.rules}; {found_none}; "

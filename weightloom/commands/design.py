@@ -15,7 +15,7 @@ def design(
     out: Path,
     steps: int = 120,
     architectures: int = 16,
-    least_entropy: float = 16.0,
+    entropy: float = 0.75,
     seed: int = 0,
     rules: RulesText = None,
     data: str | None = None,
@@ -33,8 +33,8 @@ def design(
         out: Folder for the topology generator; must not hold a generator.
         steps: Optimiser steps, each with a budget of its own.
         architectures: So many are emitted and scored in each step.
-        least_entropy: Of an architecture's choices together, in nats: the more, the more the architectures of differing
-            latents differ.
+        entropy: Share of the entropy of choices made evenly that is kept: the more, the more the architectures of
+            differing latents differ.
         seed: Of first weights, budgets and latents.
         rules: Rules that every architecture keeps in training.
         data: Folder of the task's data, if it is no longer where it was.
@@ -52,7 +52,7 @@ def design(
     from sweeps.designing import design_topology
     from workbench.topology import TopologyTraining
 
-    given = {"steps": steps, "architectures": architectures, "least_entropy": least_entropy, "seed": seed}
+    given = {"steps": steps, "architectures": architectures, "entropy": entropy, "seed": seed}
     try:
         training = TopologyTraining.model_validate(given)
     except ValidationError as error:
