@@ -46,7 +46,7 @@ def test_every_space(name: str) -> None:
 
 
 def test_rules_and_budget_hold_whatever_was_learned() -> None:
-    for seed in range(3):
+    for seed in range(2):
         for most in (2e5, 1e6):
             for one in generator(4.0, seed).emit(DAG, range(4), most, RULES):
                 DAG.validate(one)
@@ -72,7 +72,7 @@ def test_chances_add_up_to_one_and_are_those_of_the_samples() -> None:
     made, count = generator(0.6), 2000
     walked = made.walked(Emission(SMALL, Rules()), range(count), None)
     chance, _ = made.distribution([steps for _, steps in walked], [None] * count)
-    by_key = {one.key: float(c.exp()) for (one, _), c in zip(walked, chance, strict=True)}
+    by_key = {one.key: float(c.exp()) for (one, _), c in zip(walked, chance.detach(), strict=True)}
     total = len({SMALL.from_genome(genome).key for genome in choices.genomes(SMALL.tree)})
     assert len(by_key) == total
     assert sum(by_key.values()) == pytest.approx(1, abs=1e-4)
@@ -140,8 +140,8 @@ def test_another_process_emits_the_same(tmp_path: Path) -> None:
 
 def test_mistakes() -> None:
     with pytest.raises(WeightloomError, match="least_flops of at most most_flops"):
-        TopologyGenerator(TopologyConfig(least_flops=10, most_flops=1))
-    for wrong in (0, -1.0, float("nan")):
+        TopologyGenerator(TopologyConfig(least_flops=10.0, most_flops=1.0))
+    for wrong in (0.0, -1.0, float("nan")):
         with pytest.raises(WeightloomError, match="a budget of at least 1 FLOP"):
             generator().emit(SMALL, [0], wrong)
     with pytest.raises(WeightloomError, match="there is none"):
