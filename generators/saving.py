@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor
 
+from generators.folders import (
+    CONFIG_FILE,
+    REMEDY,
+    WEIGHTS_FILE,
+    digest_of,
+    library_version,
+    plain,
+    read_folder,
+    write_folder,
+)
 from generators.generator import Fitted, Generator
 from generators.registry import GENERATORS, make_generator
-from search_spaces import DamagedFile, UnknownName, WeightloomError, files
+from search_spaces import DamagedFile, UnknownName, WeightloomError
 
-SCHEMA = 1
+__all__ = ["from_pretrained", "generator_digest", "library_version", "save_pretrained"]
+
 KIND = "weightloom-generator"
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
-_REMEDY = "restore the folder or save the generator again"
-_KEYS = {"schema", "kind", "name", "weightloom", "config", "architectures", "weights", "checksum"}
 
 
 class _Fitted(Protocol):
@@ -34,10 +38,7 @@ class _Fitted(Protocol):
 
 
 def save_pretrained(generator: Generator, folder: str | Path) -> Path:
-    """Write a generator into ``folder`` (made if missing) and return it.
-
-    Each file is replaced atomically, ``config.json`` last; it holds the checksum of the weights, so that a
-    folder whose writing was cut off between the two is recognised as damaged.
+    """Write a generator into ``folder`` (made if missing), see `write_folder`, and return it.
 
     Raises:
         UnknownName: the generator's name is not registered, so that nobody could read the folder.
@@ -50,20 +51,8 @@ def save_pretrained(generator: Generator, folder: str | Path) -> Path:
             f"{type(generator).__qualname__}; register it under a name of its own in {GENERATORS.group}"
         )
     tensors, architectures = _state(generator)
-    data = save(tensors)
-    document = {
-        "schema": SCHEMA,
-        "kind": KIND,
-        "name": generator.name,
-        "weightloom": library_version(),
-        "config": _settings(generator),
-        "architectures": architectures,
-        "weights": {"file": WEIGHTS_FILE, "sha256": hashlib.sha256(data).hexdigest()},
-    }
-    folder = Path(folder)
-    files.write_bytes(folder / WEIGHTS_FILE, data)
-    files.write_json(folder / CONFIG_FILE, {**document, "checksum": _checksum(document)})
-    return folder
+    content = {"name": generator.name, "config": _settings(generator), "architectures": architectures}
+    return write_folder(Path(folder), KIND, content, tensors)
 
 
 def from_pretrained(folder: str | Path) -> Generator:
@@ -75,21 +64,14 @@ def from_pretrained(folder: str | Path) -> Generator:
         UnknownName: no generator of that name is installed.
     """
     path, weights = Path(folder) / CONFIG_FILE, Path(folder) / WEIGHTS_FILE
-    document = files.read_json(path, remedy="name a folder that save_pretrained wrote")
-    _check_document(document, path)
-    data = files.read_bytes(weights, "safetensors file", _REMEDY)
-    got = hashlib.sha256(data).hexdigest()
-    if got != document["weights"]["sha256"]:
-        raise DamagedFile(
-            f"{weights}: expected sha256 {document['weights']['sha256'][:12]}…, got {got[:12]}…; {_REMEDY}"
-        )
+    document, data = read_folder(Path(folder), KIND, ("name", "config", "architectures"))
     try:
         with torch.random.fork_rng(devices=[]):  # the fresh weights, overwritten below, are drawn at random
             generator = make_generator(document["name"], document["config"])
     except UnknownName:
         raise
     except WeightloomError as error:
-        raise DamagedFile(f"{path}: {error}; {_REMEDY}") from error
+        raise DamagedFile(f"{path}: {error}; {REMEDY}") from error
     try:
         tensors = load(data)
         if isinstance(generator, Fitted):
@@ -100,7 +82,7 @@ def from_pretrained(folder: str | Path) -> Generator:
         reason = " ".join(str(error).split())[:300]
         raise DamagedFile(
             f"{weights}: expected the tensors of generator {generator.name!r} as {CONFIG_FILE} describes it, "
-            f"got {reason}; {_REMEDY}"
+            f"got {reason}; {REMEDY}"
         ) from error
     return generator.eval()
 
@@ -108,20 +90,7 @@ def from_pretrained(folder: str | Path) -> Generator:
 def generator_digest(generator: Generator) -> str:
     """SHA-256 over name, config and tensors: equal for two generators that emit the same networks."""
     tensors, architectures = _state(generator)
-    sha = hashlib.sha256(_canonical([generator.name, _settings(generator), architectures]).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
-        sha.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return sha.hexdigest()
-
-
-def library_version() -> str:
-    """The installed version of weightloom; ``0`` in a tree that was never installed."""
-    try:
-        return version("weightloom")
-    except PackageNotFoundError:
-        return "0"
+    return digest_of([generator.name, _settings(generator), architectures], tensors)
 
 
 def _state(generator: Generator) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
@@ -129,36 +98,8 @@ def _state(generator: Generator) -> tuple[dict[str, Tensor], list[dict[str, Any]
         tensors, architectures = cast(_Fitted, generator).export_state()
     else:
         tensors, architectures = generator.state_dict(), []
-    # cloned, because safetensors refuses tensors that share memory
-    whole = torch.contiguous_format
-    return {k: v.detach().cpu().clone(memory_format=whole) for k, v in tensors.items()}, architectures
+    return plain(tensors), architectures
 
 
 def _settings(generator: Generator) -> dict[str, Any]:
     return generator.config.model_dump(mode="json")
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def _checksum(document: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(document).encode()).hexdigest()
-
-
-def _check_document(document: Any, path: Path) -> None:
-    if not isinstance(document, dict) or document.get("kind") != KIND:
-        got = document.get("kind") if isinstance(document, dict) else type(document).__name__
-        raise DamagedFile(f"{path}: expected an object of kind {KIND!r}, got {got!r}; {_REMEDY}")
-    schema = document.get("schema")
-    if schema != SCHEMA or isinstance(schema, bool):
-        raise DamagedFile(
-            f"{path}: expected schema {SCHEMA}, got {schema!r}; read it with the weightloom that wrote it "
-            f"({document.get('weightloom')!r})"
-        )
-    body = {key: value for key, value in document.items() if key != "checksum"}
-    if set(document) != _KEYS or document["checksum"] != _checksum(body):
-        raise DamagedFile(
-            f"{path}: expected keys {', '.join(sorted(_KEYS))} whose content matches the checksum, got an "
-            f"altered file; {_REMEDY}; settings are changed by making a new generator"
-        )

@@ -8,12 +8,12 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from search_spaces.architecture import Architecture, Genome, Node
+from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Tree
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import Shape
 from search_spaces.relaxation import Chance, Gate, Relaxation, Supernet, both, when
-from search_spaces.space import SearchSpace
 
 CELL_EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """(from, to) in the order of the paper's arch strings and of all tables."""
@@ -24,7 +24,7 @@ FULL: Mapping[str, int] = {"channels": 16, "cells": 5, "stages": 3}
 """The paper's backbone (section 2.1)."""
 
 
-class CellSpace(SearchSpace):
+class CellSpace(AssembledSpace):
     """NAS-Bench-201: a cell of 4 nodes and 6 edges with one of 5 operations each, stacked in a fixed backbone.
 
     Each node is the sum of its edges' outputs: nothing (``none``), the source (``skip_connect``), relu,
@@ -75,12 +75,10 @@ class CellSpace(SearchSpace):
         """One choice an edge, in the paper's order."""
         return Product(tuple(Choice(f"edge_{a}_{b}", CELL_OPERATIONS) for a, b in CELL_EDGES))
 
-    def compose(self, genome: Genome) -> Architecture:
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
         """The backbone with the genome's cell in every place."""
         chosen = operations_of(genome)
-        graph = Assembly(self.shape)
         self._backbone(graph, lambda name, value, channels: _cell(graph, name, value, channels, chosen))
-        return graph.finish(self.name, genome)
 
     def relax(self, genome: Genome) -> Relaxation:
         """All six choices: each node of a cell is the sum of all operations on all edges; nothing is held."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -86,24 +86,57 @@ class Grown:
 
 
 Tree = Choice | Product | Switch | Grown
+Pending = tuple[Tree, Any] | None
+"""What a walk has still to go through: the next part, and what is pending behind it, in the same form."""
 COUNTED = 10_000
 """A size is counted as long as no more grown subtrees have to be looked at."""
 Decide = Callable[[Choice], Value]
 
 
+@dataclass(frozen=True)
+class Fork:
+    """Where a walk stands: a choice, and the way on from each of its options. It may be gone on from several times.
+
+    Attributes:
+        choice: to be answered.
+        branches: what follows first for each answer; empty for a plain choice.
+        pending: what follows then.
+    """
+
+    choice: Choice
+    branches: tuple[tuple[Value, Tree], ...]
+    pending: Pending
+
+    def after(self, value: Value) -> Fork | None:
+        """The next choice when this one is answered with ``value``; None at the end of the walk."""
+        return _next((dict(self.branches)[value], self.pending) if self.branches else self.pending)
+
+
+def first(tree: Tree) -> Fork | None:
+    """The first choice of a walk; None if there is nothing to choose."""
+    return _next((tree, None))
+
+
+def _next(pending: Pending) -> Fork | None:
+    while pending is not None:
+        part, pending = pending
+        if isinstance(part, Choice):
+            return Fork(part, (), pending)
+        if isinstance(part, Switch):
+            return Fork(part.choice, part.branches, pending)
+        for child in reversed(part.children) if isinstance(part, Product) else (part.tree,):
+            pending = (child, pending)
+    return None
+
+
 def walk(tree: Tree, decide: Decide) -> dict[str, Value]:
     """The genome that results when ``decide`` answers every choice met on the way."""
-    if isinstance(tree, Choice):
-        return {tree.name: decide(tree)}
-    if isinstance(tree, Product):
-        genome: dict[str, Value] = {}
-        for child in tree.children:
-            genome |= walk(child, decide)
-        return genome
-    if isinstance(tree, Grown):
-        return walk(tree.tree, decide)
-    value = decide(tree.choice)
-    return {tree.name: value} | walk(dict(tree.branches)[value], decide)
+    genome: dict[str, Value] = {}
+    fork = first(tree)
+    while fork is not None:
+        value = genome[fork.choice.name] = decide(fork.choice)
+        fork = fork.after(value)
+    return genome
 
 
 def size(tree: Tree) -> int:
@@ -209,7 +242,7 @@ def neighbours(tree: Tree, genome: Genome) -> Iterator[dict[str, Value]]:
     for name, choice in taken(tree, genome).items():
         for value in choice.options:
             if value != genome[name]:
-                yield _repair(tree, {**genome, name: value}, _first)
+                yield repaired(tree, {**genome, name: value}, _first)
 
 
 def taken(tree: Tree, genome: Genome) -> dict[str, Choice]:
@@ -224,15 +257,15 @@ def taken(tree: Tree, genome: Genome) -> dict[str, Choice]:
     return met
 
 
-def mutate(tree: Tree, genome: Genome, pick: Decide) -> dict[str, Value]:
-    """One gene changed to another value, both picked by ``pick``; genes newly needed are picked too."""
+def mutate(tree: Tree, genome: Genome, pick: Decide, held: Container[str] = ()) -> dict[str, Value]:
+    """One gene changed to another value, both picked by ``pick``; genes newly needed are picked too, ``held`` stay."""
     met = taken(tree, genome)
-    movable = tuple(name for name, choice in met.items() if len(choice.options) > 1)
+    movable = tuple(name for name, choice in met.items() if len(choice.options) > 1 and name not in held)
     if not movable:
         return dict(genome)
     name = str(pick(Choice("gene", movable)))
     others = tuple(value for value in met[name].options if value != genome[name])
-    return _repair(tree, {**genome, name: pick(Choice(name, others))}, pick)
+    return repaired(tree, {**genome, name: pick(Choice(name, others))}, pick)
 
 
 def crossover(tree: Tree, first: Genome, second: Genome, pick: Decide) -> dict[str, Value]:
@@ -246,7 +279,9 @@ def crossover(tree: Tree, first: Genome, second: Genome, pick: Decide) -> dict[s
     return walk(tree, decide)
 
 
-def _repair(tree: Tree, wanted: Mapping[str, Value], fill: Decide) -> dict[str, Value]:
+def repaired(tree: Tree, wanted: Mapping[str, Value], fill: Decide) -> dict[str, Value]:
+    """A genome with the wanted genes as far as they are allowed; ``fill`` answers the other choices."""
+
     def decide(choice: Choice) -> Value:
         value = wanted.get(choice.name)
         return value if value is not None and value in choice.options else fill(choice)

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from search_spaces.architecture import Architecture, Genome, Value
+from search_spaces.architecture import Genome, Value
 from search_spaces.arguments import known_words, whole_numbers
+from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree, taken
 from search_spaces.operations import ACTIVATIONS, SPATIAL_NORMS, Shape
 from search_spaces.relaxation import Relaxation, Supernet, when
-from search_spaces.space import SearchSpace
 
 BLOCKS = ("plain", "bottleneck", "inverted", "separable")
+GROUPED = ("plain", "bottleneck")
+"""Blocks whose kernel convolution may have groups."""
 REDUCTION, EXPANSION = 2, 2
 """A bottleneck has so many times fewer channels inside, an inverted one so many times more."""
 SQUEEZE = 4
 """Ratio of squeeze-and-excitation."""
 
 
-class ConvSpace(SearchSpace):
+class ConvSpace(AssembledSpace):
     """Convolutional networks of stages; each stage has its own depth, width, kernel, block and so on.
 
     A convolution of kernel 3 (the stem), then the stages, then the mean or maximum over all positions and a
@@ -105,7 +107,7 @@ class ConvSpace(SearchSpace):
     def _stage(self, i: int) -> Tree:
         kinds: list[tuple[Value, Tree]] = []
         for block in self.blocks:
-            grouped = (Choice(f"groups_{i}", self.groups),) if block in ("plain", "bottleneck") else ()
+            grouped = (Choice(f"groups_{i}", self.groups),) if block in GROUPED else ()
             kinds.append((block, Product(grouped)))
         return Product(
             (
@@ -120,9 +122,8 @@ class ConvSpace(SearchSpace):
             )
         )
 
-    def compose(self, genome: Genome) -> Architecture:
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
         """Nodes ``stem``, ``stageI_blockJ_…``, ``head``, ``output``."""
-        graph = Assembly(self.shape)
         build = _Blocks(graph, str(genome["activation"]), str(genome["norm"]))
 
         def block(name: str, source: str, i: int, stage: Genome, stride: int) -> str:
@@ -134,7 +135,6 @@ class ConvSpace(SearchSpace):
             return value
 
         self._stages(build, genome, block)
-        return graph.finish(self.name, genome)
 
     def relax(self, genome: Genome) -> Relaxation:
         """Kernels, squeeze-and-excitation and residual wires of all stages, side by side; all else is held."""
@@ -212,7 +212,7 @@ class _Blocks:
     def path(self, name: str, source: str, stage: Genome, stride: int, option: str = "") -> str:
         """The convolutions of one block of a stage; returns what they put out. ``option`` ends the names of nodes."""
         width, kernel, channels = int(stage["width"]), int(stage["kernel"]), self.graph.shapes[source][0]
-        groups = int(stage.get("groups", 1))
+        groups = int(stage["groups"]) if stage["block"] in GROUPED else 1
         if stage["block"] == "plain":
             return self.conv(f"{name}_conv{option}", source, width, kernel, stride=stride, groups=groups)
         if stage["block"] == "bottleneck":

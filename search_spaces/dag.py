@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from search_spaces.architecture import Architecture, Genome, Value
+from search_spaces.architecture import Genome, Value
 from search_spaces.arguments import heads_divide, known_words, whole_numbers
+from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Grown, Product, Switch, Tree
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import ACTIVATIONS, ATTENTIONS, SPATIAL_NORMS, Shape
-from search_spaces.space import SearchSpace
 
 UNARY = ("conv", "depthwise", "attention", "recurrent", "pool", "squeeze")
 JOINS = ("gate", "add", "concat")
@@ -39,7 +39,7 @@ class Sketch:
     shapes: tuple[Shape, ...]
 
 
-class DagSpace(SearchSpace):
+class DagSpace(AssembledSpace):
     """Free typed graphs of convolution, attention, recurrence, pooling, gating, sums and concatenations.
 
     A convolution (``stem``) comes first, then nodes 1, 2, …: each reads one of the ``reach`` nodes before it
@@ -238,13 +238,12 @@ class DagSpace(SearchSpace):
         }
         return sum(counts.get(operation, i - 1) for operation in self.operations)
 
-    def compose(self, genome: Genome) -> Architecture:
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
         """Nodes ``stem``, ``nodeI`` with helpers ``nodeI_…``, ``head…`` for the loose ends, ``output``."""
         genes = {name.partition("@")[0]: value for name, value in genome.items()}
-        graph = Assembly(self.shape)
-        names = [_conv(graph, "stem", DATA_NAME, genes, 0)]
+        names = [self._add_conv(graph, "stem", DATA_NAME, genes, 0)]
         for i in range(1, int(genome["nodes"]) + 1):
-            names.append(_add_node(graph, f"node{i}", i, names, genes))
+            names.append(self._add_node(graph, f"node{i}", i, names, genes))
         read = {edge.source for edge in graph.edges}
         ends = [
             graph.add(f"head{i}", "global_pool", name, kind=genome["head"])
@@ -253,44 +252,42 @@ class DagSpace(SearchSpace):
         ]
         value = ends[-1] if len(ends) == 1 else graph.add("heads", "concat", ends[-1], optional=ends[-2::-1])
         graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
-        return graph.finish(self.name, genome)
 
+    def _add_node(self, graph: Assembly, name: str, i: int, names: Sequence[str], genes: Mapping[str, Value]) -> str:
+        operation, source = genes[f"op_{i}"], names[int(genes[f"from_{i}"])]
+        if operation in ("conv", "depthwise"):
+            return self._add_conv(graph, name, source, genes, i, depthwise=operation == "depthwise")
+        if operation == "attention":
+            if genes["norm"] != "none":
+                source = graph.add(f"{name}_norm", "norm", source, kind=genes["norm"])
+            return graph.add(name, "attention", source, heads=genes[f"heads_{i}"], kind=genes[f"kind_{i}"])
+        if operation == "recurrent":
+            return graph.add(name, "recurrent", source, width=genes[f"width_{i}"])
+        if operation == "pool":
+            return graph.add(name, "pool", source, kernel=2, kind=genes[f"pool_{i}"], stride=2)
+        if operation == "squeeze":
+            return graph.add(name, "squeeze_excite", source, ratio=SQUEEZE)
+        other = names[int(genes[f"with_{i}"])]
+        if operation == "gate":
+            return graph.add(name, "multiply", (source, graph.add(f"{name}_gate", "activation", other, kind="sigmoid")))
+        return graph.add(name, str(operation), source, optional=(other,))
 
-def _add_node(graph: Assembly, name: str, i: int, names: Sequence[str], genes: Mapping[str, Value]) -> str:
-    operation, source = genes[f"op_{i}"], names[int(genes[f"from_{i}"])]
-    if operation in ("conv", "depthwise"):
-        return _conv(graph, name, source, genes, i)
-    if operation == "attention":
-        if genes["norm"] != "none":
-            source = graph.add(f"{name}_norm", "norm", source, kind=genes["norm"])
-        return graph.add(name, "attention", source, heads=genes[f"heads_{i}"], kind=genes[f"kind_{i}"])
-    if operation == "recurrent":
-        return graph.add(name, "recurrent", source, width=genes[f"width_{i}"])
-    if operation == "pool":
-        return graph.add(name, "pool", source, kernel=2, kind=genes[f"pool_{i}"], stride=2)
-    if operation == "squeeze":
-        return graph.add(name, "squeeze_excite", source, ratio=SQUEEZE)
-    other = names[int(genes[f"with_{i}"])]
-    if operation == "gate":
-        return graph.add(name, "multiply", (source, graph.add(f"{name}_gate", "activation", other, kind="sigmoid")))
-    return graph.add(name, str(operation), source, optional=(other,))
-
-
-def _conv(graph: Assembly, name: str, source: str, genes: Mapping[str, Value], i: int) -> str:
-    """A convolution, depthwise if that is the operation of node i."""
-    depthwise = genes.get(f"op_{i}") == "depthwise"
-    channels = graph.shapes[source][0] if depthwise else int(genes[f"width_{i}"])
-    return graph.add(
-        name,
-        "conv",
-        source,
-        activation=genes["activation"],
-        channels=channels,
-        groups=channels if depthwise else 1,
-        kernel=genes[f"kernel_{i}"],
-        norm=genes["norm"],
-        stride=genes.get(f"stride_{i}", 1),
-    )
+    def _add_conv(
+        self, graph: Assembly, name: str, source: str, genes: Mapping[str, Value], i: int, *, depthwise: bool = False
+    ) -> str:
+        shape = graph.shapes[source]
+        channels = shape[0] if depthwise else int(genes[f"width_{i}"])
+        return graph.add(
+            name,
+            "conv",
+            source,
+            activation=genes["activation"],
+            channels=channels,
+            groups=channels if depthwise else 1,
+            kernel=genes[f"kernel_{i}"],
+            norm=genes["norm"],
+            stride=genes[f"stride_{i}"] if self._reducible(shape) else 1,
+        )
 
 
 def _halved(shape: Shape) -> Shape:

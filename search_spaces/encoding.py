@@ -72,18 +72,18 @@ def _shapes(architecture: Architecture) -> Mapping[str, Shape]:
 
 
 def _code(node: Node) -> Float[np.ndarray, " twice"]:
-    words = _random_code("operation", node.operation).copy()
+    words = random_code("operation", node.operation).copy()
     numbers = np.zeros(HASHED, dtype=np.float32)
     for name, value in node.choices:
         if isinstance(value, bool | str):
-            words += _random_code(name, value)
+            words += random_code(name, value)
         else:
-            numbers += math.copysign(math.log2(1.0 + abs(value)) / 4.0, value) * _random_code("number", name)
+            numbers += math.copysign(math.log2(1.0 + abs(value)) / 4.0, value) * random_code("number", name)
     return np.concatenate([words, numbers]) / math.sqrt(1 + len(node.choices))
 
 
 @lru_cache(maxsize=4096)
-def _random_code(name: str, value: Value) -> np.ndarray:
+def random_code(name: str, value: Value) -> np.ndarray:
     """A vector of ±1 that depends only on the words."""
     digest = hashlib.sha256(f"{name}={value!r}".encode()).digest()
     bits = np.unpackbits(np.frombuffer(digest, dtype=np.uint8))[:HASHED]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import ClassVar
 
-from search_spaces.architecture import Architecture, Genome
+from search_spaces.architecture import Genome
+from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Tree, all_choices
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import Shape
 from search_spaces.relaxation import Relaxation, Supernet, when
-from search_spaces.space import SearchSpace
 
 MACRO_BLOCKS: Mapping[str, tuple[int, int]] = {"identity": (0, 0), "mb3_k3": (3, 3), "mb6_k5": (6, 5)}
 """Block → expansion ratio and kernel, in the order of the table's digits 0, 1, 2."""
@@ -20,7 +20,7 @@ MACRO_STAGES = (2, 3, 3)
 """Blocks a resolution: the first of each halves it and doubles the channels."""
 
 
-class MacroSpace(SearchSpace):
+class MacroSpace(AssembledSpace):
     """NAS-Bench-Macro: a chain of 8 blocks, each an identity or one of two inverted bottlenecks.
 
     A convolution, then 2 + 3 + 3 blocks at three resolutions, a 1x1 convolution, a global mean and a linear
@@ -57,9 +57,8 @@ class MacroSpace(SearchSpace):
         """One choice a block, from the input on."""
         return Product(tuple(Choice(f"block_{i}", tuple(MACRO_BLOCKS)) for i in range(1, sum(MACRO_STAGES) + 1)))
 
-    def compose(self, genome: Genome) -> Architecture:
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
         """Stem, blocks, head."""
-        graph = Assembly(self.shape)
 
         def block(number: int, value: str, channels: int, halve: bool) -> str:
             chosen = MACRO_BLOCKS[str(genome[f"block_{number}"])]
@@ -67,7 +66,6 @@ class MacroSpace(SearchSpace):
             return found if halve or found == value else graph.add(f"block{number}_sum", "add", (value, found))
 
         self._chain(graph, block)
-        return graph.finish(self.name, genome)
 
     def relax(self, genome: Genome) -> Relaxation:
         """All eight choices: each block is the sum of its options; nothing is held."""

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import ClassVar
 
-from search_spaces.architecture import Architecture, Genome
+from search_spaces.architecture import Genome
 from search_spaces.arguments import known_words, whole_numbers
+from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree, taken
 from search_spaces.operations import ACTIVATIONS, NORMS, Shape
 from search_spaces.relaxation import Relaxation, Supernet, always, when
-from search_spaces.space import SearchSpace
 
 UNITS = {"dense": "dense", "gated": "gated_dense"}
 """Words of ``units`` and their operations."""
 WIRINGS = ("skips", "residual", "dense")
 
 
-class MLPSpace(SearchSpace):
+class MLPSpace(AssembledSpace):
     """Multilayer perceptrons of varied depth, width, activation, normalisation and skip connections.
 
     Hidden layer i computes ``activation_i(norm(W_i z_i + b_i))``, or as a gated unit ``norm((W_i z_i + b_i) *
@@ -97,16 +97,15 @@ class MLPSpace(SearchSpace):
         skips = [Choice(f"skip_{i}", (False, True)) for i in range(1, depth)] if wiring == "skips" else []
         return Product((*layers, *skips))
 
-    def compose(self, genome: Genome) -> Architecture:
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
         """Nodes ``input, hidden_1 … hidden_depth, output``; ``skip_i`` wires hidden_i past the next layer."""
-        graph = Assembly(self.shape)
-        wiring = str(genome.get("wiring", self.wirings[0]))
+        wiring = _chosen(genome, "wiring", self.wirings)
         before = [DATA_NAME]
         for i in range(1, int(genome["depth"]) + 1):
             before.append(
                 graph.add(
                     f"hidden_{i}",
-                    UNITS[str(genome.get(f"unit_{i}", self.units[0]))],
+                    UNITS[_chosen(genome, f"unit_{i}", self.units)],
                     _read(graph, i, before, wiring == "dense"),
                     activation=genome[f"activation_{i}"],
                     norm=genome["norm"],
@@ -118,15 +117,14 @@ class MLPSpace(SearchSpace):
         for i, j in _over(len(before), wiring):
             if wiring == "residual" or genome[f"skip_{i}"]:
                 graph.skip(before[i], before[j])
-        return graph.finish(self.name, genome)
 
     def relax(self, genome: Genome) -> Relaxation:
         """Activations and skips: a layer is the sum of one for each activation. Depth, widths and all else are held."""
         graph = Supernet(self.shape)
-        wiring = str(genome.get("wiring", self.wirings[0]))
+        wiring = _chosen(genome, "wiring", self.wirings)
         before, options = [DATA_NAME], [[DATA_NAME]]
         for i in range(1, int(genome["depth"]) + 1):
-            unit = UNITS[str(genome.get(f"unit_{i}", self.units[0]))]
+            unit = UNITS[_chosen(genome, f"unit_{i}", self.units)]
             source = _read(graph, i, before, wiring == "dense")
             norm, width = genome["norm"], genome[f"width_{i}"]
             names = {kind: f"hidden_{i}__{kind}" for kind in self.activations}
@@ -144,6 +142,11 @@ class MLPSpace(SearchSpace):
                 graph.gated_skip(before[i], target, always if wiring == "residual" else when(f"skip_{i}", True))
         relaxed = [c for c in taken(self.tree, genome).values() if c.name.startswith(("activation_", "skip_"))]
         return graph.relaxation(self.name, relaxed, genome)
+
+
+def _chosen(genome: Genome, gene: str, words: Sequence[str]) -> str:
+    """What the genome says, or the only word, which is no choice."""
+    return str(genome[gene]) if len(words) > 1 else words[0]
 
 
 def _over(layers: int, wiring: str) -> Iterator[tuple[int, int]]:

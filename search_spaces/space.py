@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, final
@@ -103,9 +103,20 @@ class SearchSpace(ABC):
 
     @final
     def sample_distinct(
-        self, count: int, rng: np.random.Generator, exclude: frozenset[str] = frozenset()
+        self,
+        count: int,
+        rng: np.random.Generator,
+        exclude: frozenset[str] = frozenset(),
+        *,
+        draw: Callable[[np.random.Generator], Architecture] | None = None,
     ) -> tuple[Architecture, ...]:
-        """``count`` architectures with differing keys, none of them in ``exclude``.
+        """``count`` architectures with differing keys.
+
+        Args:
+            count: how many.
+            rng: that they are drawn by.
+            exclude: keys that none of them has.
+            draw: draws one, such as `rules.Emission.sample`; by default ``sample``.
 
         Raises:
             WeightloomError: the space is too small.
@@ -114,13 +125,13 @@ class SearchSpace(ABC):
         for _ in range(200 * count + 1000):
             if len(found) == count:
                 return tuple(found.values())
-            architecture = self.sample(rng)
+            architecture = (draw or self.sample)(rng)
             if architecture.key not in exclude:
                 found.setdefault(architecture.key, architecture)
         size = f"{self.size}" if self.size_is_exact else f"at most {self.size}"
         raise WeightloomError(
             f"space {self.name}: found only {len(found)} of {count} distinct architectures; "
-            f"the space has {size} genomes: ask for fewer or widen the space"
+            f"the space has {size} genomes: ask for fewer, widen the space or loosen the rules"
         )
 
     @final

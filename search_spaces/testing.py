@@ -22,6 +22,7 @@ import pytest
 
 from search_spaces import choices
 from search_spaces.architecture import Architecture, Genome, Value
+from search_spaces.assembled import AssembledSpace
 from search_spaces.blueprint import Blueprint
 from search_spaces.choices import Choice, Grown, Product, Switch, Tree
 from search_spaces.encoding import NODE_FEATURES, encode
@@ -84,6 +85,20 @@ class SpaceContract:
             space.validate(architecture)
             assert architecture.space == space.name
             assert space.from_genome(dict(architecture.genome)) == architecture
+
+    def test_what_is_begun_stays(self, space: SearchSpace) -> None:
+        """What is certain after some genes is part of the whole, in its order; and not nothing."""
+        if not isinstance(space, AssembledSpace):
+            pytest.skip("not put together node by node")
+        rng = np.random.default_rng(2)
+        for _ in range(3):
+            whole, genes = space.sample(rng), dict[str, Value]()
+            for name in choices.taken(space.tree, dict(whole.genome)):
+                begun = space.begun(genes)
+                assert tuple(begun.nodes) == whole.nodes[: len(begun.nodes)]
+                assert tuple(begun.edges) == whole.edges[: len(begun.edges)]
+                genes[name] = dict(whole.genome)[name]
+            assert tuple(space.begun(genes).nodes) == whole.nodes
 
     def test_samples_build_and_run(self, space: SearchSpace, architectures: Sequence[Architecture]) -> None:
         """Built modules turn a batch of flattened examples into finite logits."""

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
 
-from search_spaces.architecture import Architecture, Genome
+from search_spaces.architecture import Genome
 from search_spaces.arguments import heads_divide, known_words, whole_numbers
+from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Switch, Tree
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import ACTIVATIONS, ATTENTIONS, Shape
-from search_spaces.space import SearchSpace
 
 
-class TransformerSpace(SearchSpace):
+class TransformerSpace(AssembledSpace):
     """Transformers of varied depth, width, heads, MLP ratio, attention, norm place and patches.
 
     A convolution cuts the data into patches (Dosovitskiy et al. 2021, arXiv:2010.11929, eq. 1), learned
@@ -98,9 +98,8 @@ class TransformerSpace(SearchSpace):
             )
         )
 
-    def compose(self, genome: Genome) -> Architecture:
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
         """Nodes ``patches``, ``position``, ``layerI_…``, ``head``, ``output``."""
-        graph = Assembly(self.shape)
         value = _linear(graph, "patches", DATA_NAME, int(genome["width"]), kernel=int(genome["patch"]))
         if genome["position"]:
             value = graph.add("position", "position", value)
@@ -117,7 +116,6 @@ class TransformerSpace(SearchSpace):
         value = graph.add("last_norm", "norm", value, kind=genome["norm"]) if _pre(genome) else value
         value = graph.add("head", "global_pool", value, kind=genome["head"])
         graph.add("output", "dense", value, activation="none", norm="none", width=self.outputs)
-        return graph.finish(self.name, genome)
 
 
 def _pre(genome: Genome) -> bool:

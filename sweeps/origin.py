@@ -13,8 +13,9 @@ from generators.generator import Generator
 from generators.saving import generator_digest
 from search_spaces import SearchSpace, open_space
 from search_spaces.files import write_json
+from search_spaces.rules import Rules
 from workbench.laboratory import Laboratory
-from workbench.provenance import Provenance
+from workbench.provenance import Emitted, Provenance
 from workbench.records import read_record
 from workbench.summary import Record
 
@@ -86,6 +87,8 @@ class Origin(Record):
         weights: float = 1.0,
         form: Form | None = None,
         scores: dict[str, float] | None = None,
+        rules: Rules | None = None,
+        topology: Emitted | None = None,
     ) -> Provenance:
         """The provenance of one network of ``generator``; ``path`` is where the generator lies, ``form`` its form."""
         return Provenance(
@@ -102,4 +105,6 @@ class Origin(Record):
             **asdict(form or Form()),
             mode=self.mode,
             scores=dict(scores or {}),
+            rules=(rules or Rules()).to_dict(),
+            topology=topology,
         )

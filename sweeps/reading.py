@@ -12,6 +12,7 @@ import yaml
 
 from search_spaces import files
 from search_spaces.errors import DamagedFile, WeightloomError
+from search_spaces.rules import Rules
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,6 +44,17 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         return parse(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise DamagedFile(f"{path}: expected YAML in UTF-8, got damage ({error}); restore the file") from error
+
+
+def read_rules(given: str | None) -> Rules:
+    """Rules from a YAML or JSON file, or as they are spelled: ``max_depth: 8``; None stands for none.
+
+    Raises:
+        WeightloomError: no such file, no mapping, or a rule that does not exist or fit.
+    """
+    if given is None:
+        return Rules()
+    return Rules.of(parse(given, "--rules") if ":" in given and not Path(given).exists() else read_yaml(given))
 
 
 def to_yaml(content: dict[str, Any]) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from generators.form import Form
 from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
+from generators.topology import budget
 from search_spaces import Architecture, Blueprint, UnknownName, WeightloomError, files
+from search_spaces.rules import Rules
 from sweeps.conclusion import best_trials, chosen_of
 from sweeps.config import ExportPlan, explain, read_config, resolve
+from sweeps.designing import drawn, verify_architecture
 from sweeps.exporting import ROWS, ending, export_best, scored
 from sweeps.folder import RunFolder, locked
 from sweeps.names import families
@@ -27,6 +29,7 @@ from workbench.evaluation import Evaluation
 from workbench.evaluation import evaluate as measure
 from workbench.experiment import run_family
 from workbench.export import export_network, read_network, verify_network
+from workbench.provenance import Emitted
 from workbench.report import write_report
 from workbench.summary import ExportRecord, GeneratorSummary, Summary
 from workbench.tasks import load_task
@@ -114,6 +117,9 @@ def generate_some(
     weights: float,
     form: Form,
     data: str | None,
+    flops: float | None = None,
+    rules: Rules | None = None,
+    topology: Path | None = None,
 ) -> list[ExportRecord]:
     """Networks of a saved generator as safetensors files in ``out``, each with its test score.
 
@@ -127,21 +133,28 @@ def generate_some(
         weights: share of weights to keep non-zero.
         form: what is done to each network then: limits, rounding.
         data: folder of the task's data if it has moved.
+        flops: floating-point operations for one example that no architecture may exceed.
+        rules: that every architecture keeps besides.
+        topology: of a topology generator that emits the architectures; by default they are drawn.
 
     Raises:
-        WeightloomError: a file is missing, or the architecture does not belong to the generator's space.
+        WeightloomError: a file is missing, the architecture does not belong to the generator's space or breaks a
+            rule, or no architecture keeps them.
     """
     generator, origin = from_pretrained(folder), Origin.read(folder)
     space = origin.open_space()
+    kept = budget(rules, flops)
+    found: Iterable[tuple[Architecture, Emitted | None]]
     if architecture is not None:
         text = files.read_bytes(architecture, "JSON file of an architecture", "check the path")
-        found = [Architecture.from_json(text.decode("utf-8", errors="replace"))]
-        space.validate(found[0])
+        given = Architecture.from_json(text.decode("utf-8", errors="replace"))
+        space.validate(given)
+        found = [(given, None)]
     else:
-        found = list(space.sample_distinct(sample, np.random.default_rng(seed)))
+        found = drawn(space, sample, seed, flops, kept, topology)
     task = load_task(origin.task, data or origin.data)
     records: list[ExportRecord] = []
-    for i, one in enumerate(found):
+    for i, (one, emitted) in enumerate(found):
         network = form.limited(generator.generate([Blueprint.of(one)], [seed + i], density, weights))
         provenance = origin.provenance(
             generator,
@@ -151,6 +164,8 @@ def generate_some(
             weights=weights,
             form=form,
             scores=scored(network, form, task.test),
+            rules=kept,
+            topology=emitted,
         )
         stem = f"{generator.name}-{one.key}-{seed + i}{ending(form)}"
         rows = task.test.x[:ROWS]
@@ -197,15 +212,19 @@ def export_run(
     return records
 
 
-def verify_file(path: Path, folder: Path | None) -> float:
+def verify_file(path: Path, folder: Path | None, topology: Path | None = None) -> float:
     """The largest difference between a network file and the network that its generator makes again.
 
+    Where a topology generator chose the architecture, it must choose it again; rules must be kept.
+
     Raises:
-        WeightloomError: the generator is not found, or is not the one that made the file.
-        RunFailed: the network differs.
+        WeightloomError: a generator is not found, or is not the one that made the file; a rule is broken.
+        RunFailed: the network or its architecture differs.
     """
+    loaded = read_network(path)
+    verify_architecture(loaded, topology)
     if folder is None:
-        named = read_network(path).provenance.generator_path
+        named = loaded.provenance.generator_path
         if named is None:
             raise WeightloomError(f"{path}: names no folder of its generator; give it with --generator")
         folder = path.resolve().parent.parent / named  # an absolute path stays as it is

@@ -20,6 +20,7 @@ from search_spaces.secrets import redacted
 from weightloom import __version__
 from weightloom.commands.bench import bench
 from weightloom.commands.compare import compare
+from weightloom.commands.design import design
 from weightloom.commands.evaluate import evaluate
 from weightloom.commands.export import export
 from weightloom.commands.generate import generate
@@ -34,7 +35,10 @@ from weightloom.stopping import Stopped
 
 VERBS = {
     function.__name__.removesuffix("_names"): function
-    for function in (sweep, worker, bench, search, train, evaluate, compare, generate, export, verify, show, list_names)
+    for function in (
+        *(sweep, worker, bench, search, train, design, evaluate),
+        *(compare, generate, export, verify, show, list_names),
+    )
 }
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2
 

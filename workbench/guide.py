@@ -28,6 +28,7 @@ class GuideConfig(OwnGeneratorConfig):
     """How a search trains its own guide; unknown keys are errors."""
 
     pool: int = Field(default=512, ge=1, description="random architectures that the steps draw from")
+    learning_rate: float = Field(default=2e-3, gt=0, le=1)
     latents: int = Field(default=1, ge=1, description="generated networks that an architecture's score is the mean of")
 
 
@@ -92,6 +93,7 @@ def _trained(task: Task, space: SearchSpace, config: GuideConfig, seed: int, noi
         mode="task",
         steps=config.steps,
         architectures=config.architectures,
+        learning_rate=config.learning_rate,
         input_noise=noise,
         sparse_share=0.0,
         seed=seed,

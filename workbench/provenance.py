@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
@@ -14,7 +14,9 @@ from generators.generated import Generated
 from generators.generator import Generator
 from generators.rounding import WeightsAs
 from generators.saving import generator_digest, library_version
-from search_spaces import Architecture, Blueprint, WeightloomError
+from generators.topology import TopologyGenerator, topology_digest
+from search_spaces import Architecture, Blueprint, SearchSpace, WeightloomError
+from search_spaces.rules import Rules, violations
 from workbench.summary import Measured, Record
 
 Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
@@ -30,6 +32,22 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+class Emitted(Record):
+    """Which topology generator chose an architecture, and from what.
+
+    Attributes:
+        digest: `generators.topology.topology_digest`.
+        path: folder of the saved generator.
+        seed: of the architecture's latent.
+        flops: budget that it was given; ``None`` for none.
+    """
+
+    digest: str
+    path: str
+    seed: int
+    flops: float | None = None
 
 
 class Provenance(Record):
@@ -48,6 +66,8 @@ class Provenance(Record):
         max_norm, max_lipschitz: limits that it keeps, see `generators.form.Form`.
         norm, lipschitz: what it reaches of these.
         mode: how the generator was trained; ``None`` for baselines.
+        rules: that the architecture keeps, budgets included, as `search_spaces.rules.Rules.to_dict` has them.
+        topology: what chose the architecture; ``None`` if no topology generator did.
         scores: what was measured on the network; ``score`` is the task's test score, ``score_as_float`` the one before
             weights were rounded.
         versions: see `versions`.
@@ -71,6 +91,8 @@ class Provenance(Record):
     norm: Measured = None
     lipschitz: Measured = None
     mode: str | None = None
+    rules: dict[str, Any] = Field(default_factory=dict)
+    topology: Emitted | None = None
     scores: dict[str, Measured] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=versions)
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -100,3 +122,32 @@ def regenerate(provenance: Provenance, generator: Generator, architecture: Archi
         )
     asked = provenance.density, provenance.weights
     return provenance.form.of(generator.generate([Blueprint.of(architecture)], [provenance.seed], *asked))
+
+
+def emitted_again(emitted: Emitted, rules: Rules, generator: TopologyGenerator, space: SearchSpace) -> Architecture:
+    """The architecture that ``emitted`` tells of, emitted again.
+
+    Raises:
+        WeightloomError: ``generator`` is not the one that chose it.
+    """
+    got = topology_digest(generator)
+    if got != emitted.digest:
+        raise WeightloomError(
+            f"provenance: expected the topology generator with digest {emitted.digest[:12]}…, got {got[:12]}…; "
+            f"it was saved in {emitted.path}"
+        )
+    return generator.emit(space, [emitted.seed], emitted.flops, rules)[0]
+
+
+def check_rules(provenance: Provenance, architecture: Architecture) -> None:
+    """Check that an architecture keeps the rules that its provenance names.
+
+    Raises:
+        WeightloomError: it breaks one, or there is no such rule.
+    """
+    broken = violations(architecture, Rules.of(provenance.rules))
+    if broken:
+        raise WeightloomError(
+            f"rules: expected an architecture that keeps them, got {architecture}, which does not: "
+            f"{'; '.join(broken)}; choose another architecture or loosen the rules"
+        )

@@ -15,7 +15,8 @@ from generators.generator import Condition, Generator
 from generators.mlp import MLPConfig, MLPGenerator
 from generators.testing import GeneratorContract, small_architectures
 from generators.tokens import BatchLayout
-from search_spaces import Architecture, Blueprint, Choice, Genome, MLPSpace, Product, Switch, Tree, WeightloomError
+from search_spaces import Blueprint, Choice, Genome, MLPSpace, Product, Switch, Tree, WeightloomError
+from search_spaces.assembly import Assembly
 from search_spaces.testing import SpaceContract
 from workbench.tasks import Split, Task, load_task
 from workbench.tasks.testing import TaskContract
@@ -91,8 +92,8 @@ def test_generator_contract_notices_connectivity(change: Change) -> None:
 class Forgetful(MLPSpace):
     """Composes by chance."""
 
-    def compose(self, genome: Genome) -> Architecture:
-        return super().compose({**genome, "norm": random.choice(["none", "layer"])})
+    def assemble(self, graph: Assembly, genome: Genome) -> None:
+        super().assemble(graph, {**genome, "norm": random.choice(["none", "layer"])})
 
 
 class Clashing(MLPSpace):

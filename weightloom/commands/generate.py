@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weightloom.commands.options import Json, form_of
+from weightloom.commands.options import Json, RulesText, form_of
 from weightloom.terminal import export_words, print_json, print_pairs
 
 
@@ -21,12 +21,17 @@ def generate(
     weights_as: str = "float32",
     max_norm: float | None = None,
     max_lipschitz: float | None = None,
+    topology: Path | None = None,
+    flops: float | None = None,
+    rules: RulesText = None,
     data: str | None = None,
     json: Json = False,
 ) -> int:
     """Generate networks and write each as a safetensors file with its provenance.
 
     **Example:** `weightloom generate runs/demo/generators/trial-002 --sample 3 --seed 7 --out networks`
+
+    **Example:** `weightloom generate my-generator --topology my-topology --sample 10 --flops 2e4 --out networks`
 
     Args:
         folder: Of the saved generator.
@@ -42,6 +47,10 @@ def generate(
         max_norm: Shrink each weight matrix to a spectral norm of at most this.
         max_lipschitz: Shrink weights until the outputs of two inputs are provably at most so many times as far apart as
             the inputs. For networks without norms, attention and products.
+        topology: Folder of a topology generator (`weightloom design`), which emits the architectures of --sample, each
+            from the same latent seed as its weights.
+        flops: Budget: floating-point operations for one example that no architecture may exceed.
+        rules: Rules that every architecture keeps.
         data: Folder of the task's data, if it is no longer where it was.
         json: Print one JSON object on stdout.
     """
@@ -55,6 +64,13 @@ def generate(
         raise WeightloomError(f"--density: expected a number above 0 and at most 1, got {density}")
     if not 0 <= sparsity < 1:
         raise WeightloomError(f"--sparsity: expected a number of at least 0 and below 1, got {sparsity}")
+    if topology is not None and sample is None:
+        raise WeightloomError("--topology: expected --sample N beside it; a file holds its architecture already")
+    if flops is not None and not flops >= 1:
+        raise WeightloomError(f"--flops: expected a number of at least 1, got {flops}")
+    from sweeps.reading import read_rules
+
+    stated = read_rules(rules)
     from sweeps.single import generate_some
 
     form = form_of(weights_as, max_norm, max_lipschitz)
@@ -68,6 +84,9 @@ def generate(
         weights=round(1 - sparsity, 12),  # 0.1, not 0.09999999999999998, in the file
         form=form,
         data=data,
+        flops=flops,
+        rules=stated,
+        topology=topology,
     )
     if json:
         print_json({"networks": [record.model_dump(mode="json") for record in records]})

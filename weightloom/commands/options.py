@@ -25,6 +25,15 @@ Storage = Annotated[
     ),
 ]
 Mode = Literal["task", "zoo", "both"]
+RulesText = Annotated[
+    str | None,
+    Parameter(
+        name="--rules",
+        help="Rules that every architecture keeps: a YAML or JSON file, or spelled as 'max_depth: 8'. There are forbid "
+        "('attention', 'attention before stage 2', 'pool before depth 3'), contain, end_in, min_depth, max_depth, "
+        "max_parameters and max_flops.",
+    ),
+]
 Flag = Parameter(negative="")
 
 

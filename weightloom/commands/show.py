@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from weightloom.commands.options import Json
+from weightloom.commands.options import Json, RulesText
 from weightloom.terminal import print_json
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def show(
     seed: int = 0,
     task: str | None = None,
     data: str | None = None,
+    rules: RulesText = None,
     json: Json = False,
 ) -> int:
     """Show an architecture: every node with its shape, parameters and wires.
@@ -36,6 +37,7 @@ def show(
         seed: Of the draw.
         task: Whose examples a space's networks read; by default digits or mnist1d, as the space asks.
         data: Folder of the task's data.
+        rules: Rules that every architecture drawn keeps.
         json: Print one JSON object on stdout.
     """
     from search_spaces.draw import draw, draw_text
@@ -46,9 +48,11 @@ def show(
         raise WeightloomError(f"--sample: expected an integer of at least 1, got {sample}")
     if sample is None and task is not None:
         raise WeightloomError("--task: expected --sample N beside it; a file says itself what its network reads")
+    if sample is None and rules is not None:
+        raise WeightloomError("--rules: expected --sample N beside it; what a file holds is drawn already")
     if out is not None and out.suffix.lower() != ".svg":
         raise WeightloomError(f"--out: expected a file that ends in .svg, got {out.name!r}")
-    found = [_read(what)] if sample is None else _drawn(what, sample, seed, task, data)
+    found = [_read(what)] if sample is None else _drawn(what, sample, seed, task, data, rules)
     pictures = [draw(one) for one in found]  # all of them before the first is written
     paths = _paths(out, len(found))
     for path, picture in zip(paths, pictures, strict=bool(paths)):
@@ -79,16 +83,21 @@ def _read(what: str) -> Architecture:
     return Architecture.from_json(data.decode("utf-8", errors="replace"))
 
 
-def _drawn(name: str, count: int, seed: int, task: str | None, data: str | None) -> list[Architecture]:
+def _drawn(
+    name: str, count: int, seed: int, task: str | None, data: str | None, rules: str | None
+) -> list[Architecture]:
     import numpy as np
 
     from search_spaces import SPACES, open_space
+    from search_spaces.rules import Emission
+    from sweeps.reading import read_rules
     from workbench.tasks import load_task
 
+    stated = read_rules(rules)
     space = SPACES.load(name)
     loaded = load_task(task or ("mnist1d" if 3 not in space.ranks else "digits"), data)
     made = open_space(name, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
-    return list(made.sample_distinct(count, np.random.default_rng(seed)))
+    return list(made.sample_distinct(count, np.random.default_rng(seed), draw=Emission(made, stated).sample))
 
 
 def _described(architecture: Architecture) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from workbench.export.compaction import active_parameters, compact, flops
 from workbench.export.costs import cost_pair
 from workbench.export.onnx_file import TOLERANCE, write_onnx
 from workbench.export.safetensors_file import LoadedNetwork, read_network, verify_network, write_network
-from workbench.provenance import Provenance
+from workbench.provenance import Provenance, check_rules
 from workbench.summary import ExportRecord
 
 __all__ = [
@@ -65,7 +65,8 @@ def export_network(
         root: folder that the paths of the records are relative to; by default the one above ``folder``.
 
     Raises:
-        WeightloomError: an unknown format, a stem that is no plain name, or no score.
+        WeightloomError: an unknown format, a stem that is no plain name, no score, or an architecture that breaks
+            a rule of its provenance.
         RunFailed: a file does not compute what the network computes, or a limit does not hold; no file is left behind.
     """
     folder = Path(folder)
@@ -77,6 +78,7 @@ def export_network(
     score = provenance.scores.get("score")
     if score is None or not math.isfinite(score):
         raise WeightloomError(f"export: provenance must have a finite 'score', got {provenance.scores}")
+    check_rules(provenance, generated.blueprints[index].architecture)
     final = rounded(generated, provenance.weights_as)
     reached = provenance.form.check(final, index)
     provenance = provenance.model_copy(update={"norm": reached.norm, "lipschitz": reached.lipschitz})

@@ -21,7 +21,7 @@ from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
 from search_spaces.network import Network
 from workbench.export.packing import packed, unpacked
-from workbench.provenance import Provenance, regenerate
+from workbench.provenance import Provenance, check_rules, regenerate
 from workbench.summary import one_line
 
 SCHEMA = 1
@@ -131,6 +131,7 @@ def verify_network(path: str | Path, generator: Generator, tolerance: float = 1e
     """
     loaded = read_network(path)
     loaded.provenance.form.check(loaded.generated, 0)
+    check_rules(loaded.provenance, loaded.architecture)
     again = regenerate(loaded.provenance, generator, loaded.architecture)
     mine, theirs = loaded.generated.state_dict(0), again.state_dict(0)
     difference = max(float((theirs[name].cpu() - mine[name]).abs().max()) for name in mine)
