@@ -8,6 +8,7 @@ from benchmarks import (
     guided,
     memorisation,
     ranking,
+    reliability,
     search,
     spaces,
     sparsity,
@@ -28,3 +29,4 @@ if __name__ == "__main__":
     sparsity.main([])
     ensembles.main([])
     finetune.main([])
+    reliability.main([])
