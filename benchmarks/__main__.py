@@ -9,6 +9,7 @@ from benchmarks import (
     guided,
     memorisation,
     ranking,
+    reliability,
     search,
     spaces,
     sparsity,
@@ -30,3 +31,4 @@ if __name__ == "__main__":
     ensembles.main([])
     finetune.main([])
     compaction.main([])
+    reliability.main([])

@@ -32,7 +32,7 @@ class CutOffError(Exception):
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
-    return small_laboratory(tmp_path_factory.mktemp("zoo"), test=1, steps=20)
+    return small_laboratory(tmp_path_factory.mktemp("zoo"), test=2, steps=20)
 
 
 def train(laboratory: Laboratory, family: str, **others: Any) -> Outcome:
