@@ -73,8 +73,10 @@ class Emission:
         Raises:
             WeightloomError: no architecture keeps the rules, or none was found.
         """
-        quick = yield from self._hoping()
-        return quick or (yield from self._knowing())
+        hoped, all_answered = yield from self._hoping()
+        if all_answered and not self._distance(hoped):
+            return self.space.compose(hoped)
+        return (yield from self._knowing(hoped))
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """An architecture, each choice drawn uniformly from the options that may be taken; raises like ``walk``."""
@@ -86,26 +88,27 @@ class Emission:
         except StopIteration as end:
             return end.value
 
-    def _hoping(self) -> Generator[Asked, Value, Architecture | None]:
-        """Look at what is there only; None if that was not enough."""
+    def _hoping(self) -> Generator[Asked, Value, tuple[Genes, bool]]:
+        """Look at what is there only; what came of it, and whether every choice had an option left."""
         genes: Genes = {}
         fork = first(self.space.tree)
         while fork is not None:
             allowed = fork.choice.options
             while True:
                 if not allowed:
-                    return None
+                    return genes, False
                 value = yield Asked(fork.choice, allowed, len(genes))
                 taken = {**genes, fork.choice.name: value}
                 if self._may_begin(taken):
                     break
                 allowed = _without(allowed, value)
             genes, fork = taken, fork.after(value)
-        return None if self._distance(genes) else self.space.compose(genes)
+        return genes, True
 
-    def _knowing(self) -> Walk:
-        """Look ahead before every step."""
-        fork, genes, complete = first(self.space.tree), Genes(), dict(self._some)
+    def _knowing(self, hoped: Genes) -> Walk:
+        """Look ahead before every step; most of what was hoped for may come after all."""
+        complete = self._climbed({}, hoped, Random(str(hoped)), FIRST_STEPS // STARTS) or self._some
+        fork, genes = first(self.space.tree), Genes()
         while fork is not None:
             allowed, name = fork.choice.options, fork.choice.name
             while True:
