@@ -69,15 +69,15 @@ class StudyStore:
                 f"{place.shown}: expected a study named {name!r}, got none; check the name"
             ) from error
         except Exception as error:
-            reason = redacted(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            reason = _reason(error)
             what = place.file or place.shown
-            if "disk is full" in str(error):
+            if "disk is full" in reason:
                 raise StorageFailed(f"{what}: expected a disk with free space, got a full one; free it") from error
             remedy = "restore the file or choose another --name" if place.file else "check the address and the server"
             kind = DamagedFile if place.file else WeightloomError
             raise kind(f"{what}: expected the study of run {name!r}, got {reason}; {remedy}") from error
         if not join:
-            self.study.set_user_attr("objectives", list(NAMES))
+            self.note("objectives", list(NAMES))
 
     def close(self) -> None:
         """Let go of the study."""
@@ -85,24 +85,24 @@ class StudyStore:
 
     def enqueue(self, parameters: Mapping[str, Any]) -> None:
         """Queue a trial unless it was queued before; only the process that leads the run does so."""
-        self.study.enqueue_trial(dict(parameters), skip_if_exists=True)
+        self.persistently(lambda: self.study.enqueue_trial(dict(parameters), skip_if_exists=True))
 
     @property
     def target(self) -> int:
         """How many trials are to end."""
-        return int(self.study.user_attrs.get(TARGET, 0))
+        return int(self.noted(TARGET) or 0)
 
     @target.setter
     def target(self, trials: int) -> None:
-        self.study.set_user_attr(TARGET, trials)
+        self.note(TARGET, trials)
 
     def note(self, key: str, value: Any) -> None:
         """Remember something for all workers."""
-        self.study.set_user_attr(key, value)
+        self.persistently(lambda: self.study.set_user_attr(key, value))
 
     def noted(self, key: str) -> Any:
         """What was remembered, or None."""
-        return self.study.user_attrs.get(key)
+        return self.persistently(lambda: self.study.user_attrs).get(key)
 
     def ended(self) -> list[FrozenTrial]:
         """Trials that came to an end of their own: finished, failed or pruned."""
@@ -230,10 +230,9 @@ class StudyStore:
                 return action()
             except (StorageInternalError, SQLAlchemyError) as error:
                 if self.place.file is not None or time.monotonic() > end:
-                    cause = error.__cause__ or error
-                    reason = redacted(" ".join(str(getattr(cause, "orig", cause)).split())[:200])
                     raise StorageFailed(
-                        f"{self.place.file or self.place.shown}: expected to read and write the study, got {reason}; "
+                        f"{self.place.file or self.place.shown}: expected to read and write the study, "
+                        f"got {_reason(error)}; "
                         "free the disk or start the server, and go on with --resume"
                     ) from error
                 time.sleep(0.5)
@@ -295,6 +294,13 @@ class StudyStore:
         self._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)
         self._storage.set_trial_user_attr(trial._trial_id, REASON, reason)
         self.study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _reason(error: BaseException) -> str:
+    """What the database said, below what Optuna and SQLAlchemy made of it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return redacted(" ".join(str(error).split())[:200] or type(error).__name__)
 
 
 def has_ended(trial: FrozenTrial) -> bool:

@@ -199,4 +199,5 @@ def _log(folder: Path, place: int) -> Path:
 def _last_line(folder: Path, member: _Member) -> str:
     text = _log(folder, member.place).read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.splitlines() if line.strip()]
-    return redacted(lines[-1][:300]) if lines else "nothing"
+    words = "".join(character for character in lines[-1] if character.isprintable()) if lines else ""
+    return redacted(words[:300]) or "nothing"
