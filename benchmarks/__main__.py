@@ -12,6 +12,7 @@ from benchmarks import (
     spaces,
     sparsity,
     stability,
+    topology,
     zoo,
 )
 
@@ -28,3 +29,4 @@ if __name__ == "__main__":
     sparsity.main([])
     ensembles.main([])
     finetune.main([])
+    topology.main([])
