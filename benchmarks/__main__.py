@@ -14,6 +14,7 @@ from benchmarks import (
     spaces,
     sparsity,
     stability,
+    topology,
     zoo,
 )
 
@@ -32,3 +33,4 @@ if __name__ == "__main__":
     finetune.main([])
     compaction.main([])
     reliability.main([])
+    topology.main([])

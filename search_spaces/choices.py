@@ -248,12 +248,10 @@ def neighbours(tree: Tree, genome: Genome) -> Iterator[dict[str, Value]]:
 def taken(tree: Tree, genome: Genome) -> dict[str, Choice]:
     """The choices met on the way of a valid ``genome``, by name."""
     met: dict[str, Choice] = {}
-
-    def decide(choice: Choice) -> Value:
-        met[choice.name] = choice
-        return genome[choice.name]
-
-    walk(tree, decide)
+    fork = first(tree)
+    while fork is not None:
+        met[fork.choice.name] = fork.choice
+        fork = fork.after(genome[fork.choice.name])
     return met
 
 
@@ -281,12 +279,11 @@ def crossover(tree: Tree, first: Genome, second: Genome, pick: Decide) -> dict[s
 
 def repaired(tree: Tree, wanted: Mapping[str, Value], fill: Decide) -> dict[str, Value]:
     """A genome with the wanted genes as far as they are allowed; ``fill`` answers the other choices."""
+    return walk(tree, lambda choice: wanted[choice.name] if _is_allowed(choice, wanted) else fill(choice))
 
-    def decide(choice: Choice) -> Value:
-        value = wanted.get(choice.name)
-        return value if value is not None and value in choice.options else fill(choice)
 
-    return walk(tree, decide)
+def _is_allowed(choice: Choice, wanted: Mapping[str, Value]) -> bool:
+    return choice.name in wanted and wanted[choice.name] in choice.options
 
 
 def _first(choice: Choice) -> Value:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from search_spaces import choices
 from search_spaces.architecture import Architecture, Value
 from search_spaces.assembled import AssembledSpace
-from search_spaces.choices import Choice, Fork, first
+from search_spaces.choices import Choice, Decide, Fork, first
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import shapes
 from search_spaces.rules.rules import Rules
@@ -153,11 +153,7 @@ class Emission:
 
     def _climbed(self, held: Genes, near: Genes, random: Random, steps: int) -> Genes | None:
         """Mutate what is not held as long as the architecture does not get farther from keeping the rules."""
-
-        def pick(choice: Choice) -> Value:
-            return random.choice(choice.options)
-
-        tree = self.space.tree
+        tree, pick = self.space.tree, _picker(random)
         found = choices.repaired(tree, {**near, **held}, pick)
         distance = self._distance(found)
         for _ in range(steps):
@@ -205,6 +201,10 @@ def sample_within(space: SearchSpace, rules: Rules, rng: np.random.Generator) ->
         WeightloomError: no architecture keeps the rules, or none was found.
     """
     return Emission(space, rules).sample(rng)
+
+
+def _picker(random: Random) -> Decide:
+    return lambda choice: random.choice(choice.options)
 
 
 def _without(options: tuple[Value, ...], value: Value) -> tuple[Value, ...]:

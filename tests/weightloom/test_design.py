@@ -105,8 +105,8 @@ def test_rules_without_a_topology_generator(folder: Path, capsys: Capture, tmp_p
         assert Blueprint.of(loaded.architecture).parameter_count <= 900
         assert loaded.provenance.topology is None
         assert ok(capsys, "verify", str(path))["difference"] == 0
-    shown = ok(capsys, "show", "dag", "--sample", "3", "--rules", "{max_depth: 3, max_flops: 2e5}")
-    assert all(one["flops"] <= 2e5 for one in shown["architectures"])  # type: ignore[attr-defined]
+    shown = ok(capsys, "show", "dag", "--sample", "2", "--rules", "{max_depth: 8, max_flops: 1e6}")
+    assert all(one["flops"] <= 1e6 for one in shown["architectures"])  # type: ignore[attr-defined]
 
 
 def test_mistakes(folder: Path, topology: Path, capsys: Capture, tmp_path: Path) -> None:
