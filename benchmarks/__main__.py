@@ -1,6 +1,7 @@
 """Run every benchmark: ``python -m benchmarks``."""
 
 from benchmarks import (
+    compaction,
     diffusion,
     ensembles,
     few_steps,
@@ -8,6 +9,7 @@ from benchmarks import (
     guided,
     memorisation,
     ranking,
+    reliability,
     search,
     spaces,
     sparsity,
@@ -29,4 +31,6 @@ if __name__ == "__main__":
     sparsity.main([])
     ensembles.main([])
     finetune.main([])
+    compaction.main([])
+    reliability.main([])
     topology.main([])

@@ -2,7 +2,8 @@
 
 One architecture, digits: zoos of 25 to 400 networks that start from the same weights and see other examples, and as
 many held-out ones. A diffusion learns each zoo by denoising alone, for a short, a middle and a long time. Its networks
-are judged as in every table: how near they come to a network that was trained on (``rho``), and the verdict.
+are judged as in every table: how near they come to a network that was trained on (``rho``), and the verdict. Figure
+and JSON are written after every cell, short trainings first.
 """
 
 from __future__ import annotations
@@ -91,13 +92,15 @@ def draw(rows: list[dict[str, Any]], sizes: list[int], steps: list[int]) -> None
     """``rho`` in function space and overlap against zoo size, as ``docs/figures/memorisation.svg``."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for count in steps:
-        own = [[r for r in rows if r["size"] == size and r["steps"] == count] for size in sizes]
-        for axes, key in ((left, "rho"), (right, "copy_share")):
-            axes.plot(sizes, [np.mean([r[key] for r in cell]) for cell in own], "o-", label=f"{count} steps")
-    left.axhline(1, color="grey", linestyle=":")
-    left.set(title="Distance to the nearest training network", ylabel="rho, in weights (1 = as new as a real one)")
-    right.set(title="Networks much nearer to one than to a second", ylabel="share of replicas (d1 < d2 / 2)")
+        measured = {size: [r for r in rows if r["size"] == size and r["steps"] == count] for size in sizes}
+        found = {size: cell for size, cell in measured.items() if cell}
+        for axes, key in ((left, "rho"), (right, "rho_function")):
+            means = [np.mean([r[key] for r in cell]) for cell in found.values()]
+            axes.plot(list(found), means, "o-", label=f"{count} steps")
+    left.set(title="Nearest training network, in weights", ylabel="rho (1 = as far as a held-out real one)")
+    right.set(title="Nearest training network, in predictions", ylabel="rho_function")
     for axes in (left, right):
+        axes.axhline(1, color="grey", linestyle=":")
         axes.set(xlabel="networks in the zoo", xscale="log", xticks=sizes, xticklabels=sizes)
         axes.minorticks_off()
     left.legend(fontsize=8)
@@ -112,8 +115,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[25, 50, 100, 200, 400])
     parser.add_argument("--steps", type=int, nargs="+", default=[400, 1600, 6400])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--d", type=int, default=96)
-    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--d", type=int, default=192)
+    parser.add_argument("--layers", type=int, default=4)
     options, began = parser.parse_args(arguments), time.perf_counter()
     task = load_task("digits", None)
     rows: list[dict[str, Any]] = []
@@ -121,16 +124,16 @@ def main(arguments: list[str] | None = None) -> None:
         total = len(options.seeds) * len(options.sizes) * len(options.steps)
         for seed in options.seeds:
             whole = trained_zoo(task, seed * 100_000, max(options.sizes))
-            for size in options.sizes:
-                for steps in options.steps:
+            for steps in options.steps:
+                for size in options.sizes:
                     display.progress(f"zoo of {size}, {steps} steps", len(rows), total)
                     found = judged(task, first_of(whole, size), steps, seed, options)
                     figures = {name: found.metrics[name].mean for name in SHOWN if name in found.metrics}
                     labels = [verdict.label for verdict in found.verdict]
                     rows.append({"seed": seed, "size": size, "steps": steps, "verdict": labels, **figures})
                     print(rows[-1], flush=True)
-    draw(rows, options.sizes, options.steps)
-    write_result("memorisation", options, {"rows": rows}, began)
+                    draw(rows, options.sizes, options.steps)
+                    write_result("memorisation", options, {"rows": rows}, began)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Which neurons, wires and weights stay: by emitted scores with gradients straight through, and by magnitude."""
+"""Which neurons, wires and weights stay: by place, by emitted scores with gradients straight through, by magnitude."""
 
 from __future__ import annotations
 
@@ -26,46 +26,55 @@ def keep_strongest(
     strength: Float[Tensor, "networks tokens"],
     density: Float[Tensor, " networks"],
 ) -> Float[Tensor, "networks tokens"]:
-    """1 for open neurons: in every maskable node the max(1, round(density x width)) of greatest strength.
+    """1 for open neurons: of each network's hidden ones round(density x count), filled up evenly.
 
-    A neuron in several tokens has the sum of their strengths. Neurons that may not be closed are open.
+    Every maskable node keeps its strongest neuron, then every one its second, and so on until the budget is spent, so
+    that a wide layer gives up neurons before a narrow one does. A neuron in several tokens has the sum of their
+    strengths. Neurons that may not be closed are open; one of each maskable node is, whatever the budget.
     """
     index = neuron_index(layout)
     count = int(index.max()) + 1
     by_neuron = strength.new_zeros(count).index_add(0, index.reshape(-1), (strength * layout.real).reshape(-1))
     first = layout.maskable & (layout.chunk == 0)
-    group = index[first] // (int(layout.neuron.max()) + 1)
-    values = by_neuron[index[first]]
-    # rank within the group: sort by value, then stably by group
-    order = torch.argsort(values, descending=True, stable=True)
-    order = order[torch.argsort(group[order], stable=True)]
+    node = index[first] // (int(layout.neuron.max()) + 1)
+    network = torch.nonzero(first)[:, 0]
+    # place within the node: sort by strength, then stably by node
+    order = torch.argsort(by_neuron[index[first]], descending=True, stable=True)
+    within = _places(order[torch.argsort(node[order], stable=True)], node)
+    # place within the network: by place within the node, then stably by network
+    order = torch.argsort(within, stable=True)
+    place = _places(order[torch.argsort(network[order], stable=True)], network)
+    budget = (density * torch.bincount(network, minlength=len(density))).round()
+    keep = (place < budget[network]) | (within == 0)
+    open_neuron = strength.new_ones(count)
+    open_neuron[index[first]] = keep.to(strength.dtype)
+    return open_neuron[index] * layout.real
+
+
+def keep_first(layout: BatchLayout, density: Float[Tensor, " networks"]) -> Float[Tensor, "networks tokens"]:
+    """The same for neurons that are told apart by nothing but their place: the first of each node stay.
+
+    Hidden neurons are exchangeable: which are open says nothing, how many of each layer does. A generator that always
+    opens the first ones learns networks that work at every width (Yu et al. 2019, slimmable networks,
+    arXiv:1812.08928). Scores of its own for each neuron, with gradients straight through, were measured worse than
+    magnitude pruning of its dense networks.
+    """
+    place = torch.where(layout.chunk == 0, -layout.neuron, torch.zeros_like(layout.neuron))
+    return keep_strongest(layout, place.to(density.dtype), density)
+
+
+def _places(order: Int[Tensor, " neurons"], group: Int[Tensor, " neurons"]) -> Int[Tensor, " neurons"]:
+    """The place of each neuron within its group, where ``order`` sorts groups one after another."""
     sizes = torch.bincount(group, minlength=int(group.max()) + 1 if len(group) else 1)
     starts = torch.cumsum(sizes, 0) - sizes
-    rank = torch.empty_like(order)
-    rank[order] = torch.arange(len(order), device=order.device) - starts[group[order]]
-    network = torch.nonzero(first)[:, 0]
-    keep = (density[network] * sizes[group]).round().clamp_min(1)
-    open_neuron = strength.new_ones(count)
-    open_neuron[index[first]] = (rank < keep).to(strength.dtype)
-    return open_neuron[index] * layout.real
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order), device=order.device) - starts[group[order]]
+    return place
 
 
 def straight_through(hard: Tensor, soft: Tensor) -> Tensor:
     """``hard`` forwards, the gradient of ``soft`` backwards (Bengio et al. 2013, arXiv:1308.3432)."""
     return hard + (soft - soft.detach())  # in this order the forward value is exactly ``hard``
-
-
-def open_neurons(
-    layout: BatchLayout, logits: Float[Tensor, "networks tokens"], density: Float[Tensor, " networks"]
-) -> Float[Tensor, "networks tokens"]:
-    """Neuron masks from emitted scores: the strongest stay, exactly as many as ``density`` asks for.
-
-    Where nothing is to be closed the mask is exactly 1 and passes no gradient.
-    """
-    shifted = torch.sigmoid(logits)
-    hard = keep_strongest(layout, shifted.detach(), density)
-    soft = torch.where(layout.maskable & (density[:, None] < 1), shifted, torch.zeros_like(shifted))
-    return straight_through(hard, soft)
 
 
 def open_edges(layout: BatchLayout, logits: Float[Tensor, "networks edges"]) -> Float[Tensor, "networks edges"]:

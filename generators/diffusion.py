@@ -21,7 +21,7 @@ from generators.tokens import LANES, BatchLayout
 from search_spaces import Blueprint
 
 # dimension names: networks, tokens, edges, entries as in generators.tokens; state = tokens + edges;
-# channels = entries + 1, the last is the score of the neuron (for an edge: the score of its gate)
+# channels = entries, or for an edge: the score of its gate in the last channel
 
 TRAIN_STEPS = 1000
 
@@ -43,7 +43,7 @@ class DiffusionConfig(GeneratorConfig):
 
 
 class DiffusionGenerator(Generator, Denoiser):
-    """Few-step refinement of noise into weights, neuron scores and gates, by a transformer over tokens.
+    """Few-step refinement of noise into weights and gates, by a transformer over tokens.
 
     The latent is the noise itself, one number for each entry of each token and each edge. The denoiser
     predicts the data as ``kept c x_t + m``: ``m`` comes from the transformer, and c = α/(α² + σ²) for
@@ -62,7 +62,7 @@ class DiffusionGenerator(Generator, Denoiser):
     def __init__(self, config: DiffusionConfig | None = None) -> None:
         super().__init__(config)
         self.settings = c = config or DiffusionConfig()
-        self.channels = self.tokenizer.entries + 1
+        self.channels = self.tokenizer.entries
         self.encoder = BlueprintEncoder(c.d)
         self.enter = nn.Linear(self.channels, c.d)
         self.condition = nn.Sequential(nn.Linear(64 + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, c.d))
@@ -146,13 +146,12 @@ class DiffusionGenerator(Generator, Denoiser):
 
     def prepare(self, training: Collection) -> None:
         """Measure the spread of each channel over trained networks, so that data has unit variance."""
-        values, scores, _ = to_values(training.networks)
+        values, _ = to_values(training.networks)
         used = training.networks.layout.used
         lane = [self._spread(values[..., i], used[..., i]) for i in range(LANES)]
         weights = self._spread(values[..., LANES:], used[..., LANES:])
-        score = self._spread(scores, training.networks.layout.real)
-        width = self.channels - LANES - 1
-        self.unit.copy_(torch.tensor([*lane, *([weights] * width), score], device=self.unit.device))
+        width = self.channels - LANES
+        self.unit.copy_(torch.tensor([*lane, *([weights] * width)], device=self.unit.device))
 
     def zoo_loss(
         self, networks: Generated, condition: Condition, generator: torch.Generator
@@ -205,16 +204,16 @@ class DiffusionGenerator(Generator, Denoiser):
     def _from_state(self, layout: BatchLayout, state: Tensor, condition: Condition) -> Generated:
         count = layout.node.shape[1]
         tokens = state[:, :count] * self.unit
-        return to_generated(self.tokenizer, layout, tokens[..., :-1], tokens[..., -1], state[:, count:, -1], condition)
+        return to_generated(self.tokenizer, layout, tokens, state[:, count:, -1], condition)
 
     def _to_state(self, networks: Generated) -> tuple[Tensor, Tensor]:
         """Trained networks as clean states, and which channels are real."""
-        values, scores, edges = to_values(networks)
-        tokens = torch.cat([values, scores[..., None]], dim=-1) / self.unit
+        values, edges = to_values(networks)
+        tokens = values / self.unit
         layout = networks.layout
         gates = values.new_zeros(*edges.shape, self.channels)
         gates[..., -1] = edges
-        real = torch.cat([layout.used, layout.real[..., None]], dim=-1).float()
+        real = layout.used.float()
         real_edges = torch.zeros_like(gates)
         real_edges[..., -1] = layout.edge_real
         return torch.cat([tokens, gates], dim=1), torch.cat([real, real_edges], dim=1)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from generators.connectivity import open_edges, open_neurons, sparse_weights
+from generators.connectivity import keep_first, open_edges, sparse_weights
 from generators.generated import Generated
 from generators.generator import Condition
 from generators.tokens import BatchLayout, WeightTokenizer
@@ -23,19 +23,30 @@ def to_generated(
     tokenizer: WeightTokenizer,
     layout: BatchLayout,
     values: Float[Tensor, "networks tokens entries"],
-    neuron_scores: Float[Tensor, "networks tokens"],
     edge_scores: Float[Tensor, "networks edges"],
     condition: Condition,
 ) -> Generated:
-    """Networks from values in natural units (1 = the usual size of such a weight) and raw scores."""
-    neurons = open_neurons(layout, neuron_scores, condition.density)
+    """Networks from values in natural units and raw scores of wires; of neurons the first stay, see ``keep_first``."""
+    neurons = keep_first(layout, condition.density)
+    return put_together(tokenizer, layout, values, neurons, open_edges(layout, edge_scores + GATE_BIAS), condition)
+
+
+def put_together(
+    tokenizer: WeightTokenizer,
+    layout: BatchLayout,
+    values: Float[Tensor, "networks tokens entries"],
+    neurons: Float[Tensor, "networks tokens"],
+    gates: Float[Tensor, "networks edges"],
+    condition: Condition,
+) -> Generated:
+    """Networks from values in natural units (1 = the usual size of such a weight), masks and gates."""
     tokens = (layout.centre + layout.scale * values) * layout.used
     return Generated(
         tokenizer=tokenizer,
         layout=layout,
         tokens=sparse_weights(layout, tokens, neurons, condition.weights),
         open_neurons=neurons,
-        gates=open_edges(layout, edge_scores + GATE_BIAS),
+        gates=gates,
     )
 
 
@@ -43,15 +54,13 @@ def to_values(
     generated: Generated,
 ) -> tuple[
     Float[Tensor, "networks tokens entries"],
-    Float[Tensor, "networks tokens"],
     Float[Tensor, "networks edges"],
 ]:
-    """The inverse: values in natural units, and scores of −1 or +1 around which masks were decided."""
+    """The inverse: values in natural units, and scores of −1 or +1 around which gates were decided."""
     layout = generated.layout
     values = (generated.tokens - layout.centre) / layout.scale * layout.used
-    neurons = (2.0 * generated.open_neurons - 1.0) * layout.real
     edges = (2.0 * generated.gates - 1.0) * layout.edge_real - GATE_BIAS * layout.edge_real
-    return values, neurons, edges
+    return values, edges
 
 
 def sinusoid(t: Float[Tensor, " networks"], d: int) -> Float[Tensor, "networks d"]:

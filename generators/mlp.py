@@ -74,7 +74,7 @@ class MLPGenerator(Generator, Decoder):
         self.enter = nn.Linear(c.d, c.hidden)
         self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
-        self.leave = unit_head(c.hidden, self.tokenizer.entries + 1)
+        self.leave = unit_head(c.hidden, self.tokenizer.entries)
         self.edge = nn.Sequential(nn.Linear(c.d + c.latent + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, 1))
 
     @classmethod
@@ -98,8 +98,8 @@ class MLPGenerator(Generator, Decoder):
             h = h + nn.functional.gelu(layer(norm(h)))
         out = self.leave(h)
         edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
-        values = self.settings.blend(layout, out[..., :-1])
-        return to_generated(self.tokenizer, layout, values, out[..., -1], edges[..., 0], condition)
+        values = self.settings.blend(layout, out)
+        return to_generated(self.tokenizer, layout, values, edges[..., 0], condition)
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:

@@ -45,7 +45,7 @@ class TransformerGenerator(Generator, Decoder):
         self.encoder = BlueprintEncoder(c.d)
         self.condition = listening(c.latent, c.latent_start, c.d)
         self.body = TokenTransformer(c.d, c.layers)
-        self.leave = unit_head(c.d, self.tokenizer.entries + 1)
+        self.leave = unit_head(c.d, self.tokenizer.entries)
         self.edge = nn.Linear(c.d, 1)
 
     @classmethod
@@ -66,5 +66,5 @@ class TransformerGenerator(Generator, Decoder):
         wanted = self.condition(torch.cat([latent, wishes(condition)], dim=-1))[:, None]
         tokens, edges = self.body(encoded.tokens + wanted, encoded.edges + wanted, layout.real, layout.edge_real)
         out = self.leave(tokens)
-        values = self.settings.blend(layout, out[..., :-1])
-        return to_generated(self.tokenizer, layout, values, out[..., -1], self.edge(edges)[..., 0], condition)
+        values = self.settings.blend(layout, out)
+        return to_generated(self.tokenizer, layout, values, self.edge(edges)[..., 0], condition)

@@ -7,6 +7,7 @@ from search_spaces.encoding import NODE_FEATURES, GraphArrays, encode
 from search_spaces.errors import DamagedFile, RunFailed, UnknownName, WeightloomError
 from search_spaces.mlp import MLPSpace
 from search_spaces.module import ModuleSpace
+from search_spaces.opening import open_space
 from search_spaces.registry import SPACES, Registry
 from search_spaces.space import SearchSpace
 
@@ -35,4 +36,5 @@ __all__ = [
     "UnknownName",
     "WeightloomError",
     "encode",
+    "open_space",
 ]

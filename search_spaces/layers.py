@@ -46,12 +46,7 @@ class Dense(nn.Module):
         open_neurons: Bool[Tensor, " width"] | Float[Tensor, " width"] | None = None,
     ) -> Float[Tensor, "batch width"]:
         """``open_neurons`` False or 0 means the neuron is gone: it puts out zero and no norm counts it."""
-        h = self.linear(z)
-        if self.norm is not None and open_neurons is None:
-            h = self.norm(h)
-        elif self.norm is not None and open_neurons is not None:
-            h = masked_layer_norm(h, open_neurons.to(h.dtype)) * self.norm.weight + self.norm.bias
-        h = ACTIVATION_FUNCTIONS[self.activation](h)
+        h = ACTIVATION_FUNCTIONS[self.activation](_normed(self.norm, self.linear(z), open_neurons))
         return h if open_neurons is None else h * open_neurons
 
 
@@ -66,10 +61,15 @@ class GatedDense(nn.Module):
         self.norm = _flat_norm(str(node["norm"]), width)
         self.activation = str(node["activation"])
 
-    def forward(self, z: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch width"]:
-        """The gated values."""
+    def forward(
+        self,
+        z: Float[Tensor, "batch inputs"],
+        open_neurons: Bool[Tensor, " width"] | Float[Tensor, " width"] | None = None,
+    ) -> Float[Tensor, "batch width"]:
+        """The gated values; ``open_neurons`` as in `Dense`."""
         h = self.linear(z) * ACTIVATION_FUNCTIONS[self.activation](self.gate(z))
-        return h if self.norm is None else self.norm(h)
+        h = _normed(self.norm, h, open_neurons)
+        return h if open_neurons is None else h * open_neurons
 
 
 def masked_layer_norm(
@@ -94,15 +94,25 @@ class Norm(nn.Module):
         if kind != "rms":
             self.bias = nn.Parameter(torch.zeros(shape[0]))
 
-    def forward(self, z: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
-        """Normalised, then scaled and shifted channel by channel."""
+    def forward(
+        self,
+        z: Float[Tensor, "batch channels *positions"],
+        open_channels: Bool[Tensor, " channels"] | Float[Tensor, " channels"] | None = None,
+    ) -> Float[Tensor, "batch channels *positions"]:
+        """Normalised, then scaled and shifted channel by channel; of closed channels nothing is counted."""
         weight = self.weight.view(self.sides)
-        if self.kind == "rms":
-            return z * torch.rsqrt(z.square().mean(1, keepdim=True) + NORM_EPS) * weight
         over = tuple(range(1, len(self.sides) + 1)) if self.kind == "group" else (1,)
-        centred = z - z.mean(over, keepdim=True)
-        scale = torch.rsqrt(centred.square().mean(over, keepdim=True) + NORM_EPS)
-        return centred * scale * weight + self.bias.view(self.sides)
+        mask = None if open_channels is None else open_channels.to(z.dtype).view(self.sides)
+
+        def mean(values: Tensor) -> Tensor:
+            if mask is None:
+                return values.mean(over, keepdim=True)
+            return (values * mask).mean(over, keepdim=True) / mask.mean(0, keepdim=True).clamp_min(1 / len(mask))
+
+        if self.kind == "rms":
+            return z * torch.rsqrt(mean(z.square()) + NORM_EPS) * weight
+        centred = z - mean(z)
+        return centred * torch.rsqrt(mean(centred.square()) + NORM_EPS) * weight + self.bias.view(self.sides)
 
 
 class Conv(nn.Module):
@@ -117,11 +127,15 @@ class Conv(nn.Module):
         self.norm = None if node["norm"] == "none" else Norm(str(node["norm"]), (channels, *shape[1:]))
         self.activation = str(node["activation"])
 
-    def forward(self, z: Float[Tensor, "batch inputs *positions"]) -> Float[Tensor, "batch channels *smaller"]:
-        """The convolution."""
+    def forward(
+        self,
+        z: Float[Tensor, "batch inputs *positions"],
+        open_channels: Bool[Tensor, " channels"] | Float[Tensor, " channels"] | None = None,
+    ) -> Float[Tensor, "batch channels *smaller"]:
+        """The convolution; a closed channel puts out zero and no norm counts it."""
         h = self.conv(functional.pad(z, self.around) if any(self.around) else z)
-        h = h if self.norm is None else self.norm(h)
-        return ACTIVATION_FUNCTIONS[self.activation](h)
+        h = ACTIVATION_FUNCTIONS[self.activation](_normed(self.norm, h, open_channels))
+        return h if open_channels is None else h * open_channels.view(-1, *[1] * (h.dim() - 2))
 
 
 class Pool(nn.Module):
@@ -168,11 +182,10 @@ class GlobalPool(nn.Module):
 class SqueezeExcite(nn.Module):
     """Channels weighed by what their means say."""
 
-    def __init__(self, node: Node, shape: Shape) -> None:
+    def __init__(self, channels: int, inner: int) -> None:
         super().__init__()
-        inner = max(1, shape[0] // int(node["ratio"]))
-        self.reduce = nn.Linear(shape[0], inner)
-        self.expand = nn.Linear(inner, shape[0])
+        self.reduce = nn.Linear(channels, inner)
+        self.expand = nn.Linear(inner, channels)
 
     def forward(self, z: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
         """The weighed channels."""
@@ -181,20 +194,21 @@ class SqueezeExcite(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all positions of a sequence or image."""
+    """Self-attention over all positions of a sequence or image; heads of ``size`` channels each."""
 
-    def __init__(self, node: Node, shape: Shape) -> None:
+    def __init__(self, node: Node, shape: Shape, size: int, channels: int) -> None:
         super().__init__()
-        channels, length = shape[0], math.prod(shape[1:])
+        length = math.prod(shape[1:])
         self.heads, self.kind = int(node["heads"]), str(node["kind"])
-        self.query, self.key, self.value, self.out = (nn.Linear(channels, channels) for _ in range(4))
+        self.query, self.key, self.value = (nn.Linear(shape[0], self.heads * size) for _ in range(3))
+        self.out = nn.Linear(self.heads * size, channels)
         apart = torch.arange(length)[:, None] - torch.arange(length)
         hidden = {"causal": apart < 0, "local": apart.abs() > REACH}.get(self.kind)
         if hidden is not None:
             mask = torch.zeros(length, length).masked_fill(hidden, -math.inf)
             self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, z: Float[Tensor, "batch channels *positions"]) -> Float[Tensor, "batch channels *positions"]:
+    def forward(self, z: Float[Tensor, "batch inputs *positions"]) -> Float[Tensor, "batch channels *positions"]:
         """What each position gathers from the others."""
         tokens = z.flatten(2).transpose(1, 2)
         query, key, value = (
@@ -247,6 +261,24 @@ class Recurrent(nn.Module):
         return torch.stack(states, -1)
 
 
+class Select(nn.Module):
+    """The channels at the given places of the input, zeros for a place of -1."""
+
+    index: Tensor
+
+    def __init__(self, inputs: int, places: Sequence[int]) -> None:
+        super().__init__()
+        self.pads = -1 in places
+        index = torch.tensor([inputs if place < 0 else place for place in places], dtype=torch.long)
+        self.register_buffer("index", index, persistent=False)
+
+    def forward(self, z: Float[Tensor, "batch inputs *positions"]) -> Float[Tensor, "batch channels *positions"]:
+        """The chosen channels."""
+        if self.pads:  # one channel of zeros behind the others
+            z = functional.pad(z, (*(0, 0) * (z.dim() - 2), 0, 1))
+        return z.index_select(1, self.index)
+
+
 class Pointwise(nn.Module):
     """A function without parameters."""
 
@@ -284,17 +316,29 @@ def make_layer(node: Node, shape: Shape) -> nn.Module:
         "conv": lambda: Conv(node, shape),
         "pool": lambda: Pool(node, shape),
         "global_pool": lambda: GlobalPool(str(node["kind"])),
-        "squeeze_excite": lambda: SqueezeExcite(node, shape),
+        "squeeze_excite": lambda: SqueezeExcite(shape[0], max(1, shape[0] // int(node["ratio"]))),
+        "narrow_squeeze_excite": lambda: SqueezeExcite(shape[0], int(node["inner"])),
         "flatten": lambda: Pointwise(_flatten),
         "norm": lambda: Norm(str(node["kind"]), shape),
         "activation": lambda: Pointwise(ACTIVATION_FUNCTIONS[str(node["kind"])]),
-        "attention": lambda: Attention(node, shape),
+        "attention": lambda: Attention(node, shape, shape[0] // int(node["heads"]), shape[0]),
+        "narrow_attention": lambda: Attention(node, shape, int(node["size"]), int(node["channels"])),
         "position": lambda: PositionEmbedding(shape),
         "recurrent": lambda: Recurrent(node, shape),
         "identity": nn.Identity,
         "zero": lambda: Pointwise(torch.zeros_like),
     }
     return makers[node.operation]() if node.operation in makers else Join(node.operation)
+
+
+def _normed(norm: nn.LayerNorm | Norm | None, h: Tensor, open_channels: Tensor | None) -> Tensor:
+    if norm is None:
+        return h
+    if isinstance(norm, nn.LayerNorm):
+        if open_channels is None:
+            return norm(h)
+        return masked_layer_norm(h, open_channels.to(h.dtype)) * norm.weight + norm.bias
+    return norm(h, open_channels)
 
 
 def _flatten(z: Tensor) -> Tensor:

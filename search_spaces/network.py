@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import WeightloomError
-from search_spaces.layers import ACTIVATION_FUNCTIONS, NORM_EPS, Dense, make_layer, masked_layer_norm
-from search_spaces.operations import OPERATIONS, is_foreign, shapes
+from search_spaces.layers import ACTIVATION_FUNCTIONS, NORM_EPS, Dense, Select, make_layer, masked_layer_norm
+from search_spaces.operations import is_foreign, operation_of, shapes
 
 # dimension names: batch = examples, inputs = values of one example, width = neurons of a node, classes;
 # edges = optional edges
@@ -88,12 +88,11 @@ class GraphNetwork(Network):
 
     Args:
         architecture: checked here.
-        wires: for a compacted network, per target node and incoming edge (main first) the position in the
-            source's output for each position of the target's input, −1 where the source adds nothing.
-            Without it, position i takes from position i.
+        chosen: for a compacted network, per ``select`` node the channel of its input at each of its own places,
+            −1 for zeros.
     """
 
-    def __init__(self, architecture: Architecture, wires: Mapping[str, Sequence[Sequence[int]]] | None = None) -> None:
+    def __init__(self, architecture: Architecture, chosen: Mapping[str, Sequence[int]] | None = None) -> None:
         super().__init__()
         if is_foreign(architecture):
             raise WeightloomError(
@@ -105,18 +104,23 @@ class GraphNetwork(Network):
         self._example = known[architecture.nodes[0].name]
         self._sources = {n.name: tuple(e.source for e in architecture.edges_into(n.name)) for n in architecture.nodes}
         self._gated = {(e.source, e.target): i for i, e in enumerate(architecture.optional_edges)}
-        self._joins = {n.name: n.operation for n in architecture.nodes if OPERATIONS[n.operation].takes == "many"}
+        self._joins = {n.name: n.operation for n in architecture.nodes if operation_of(n).takes == "many"}
         self.closed = frozenset()
         for node in architecture.nodes[1:]:
             shape = known[self._sources[node.name][0]]
             if len(shape) == 1 and node.name not in self._joins:
-                widths = [known[source][0] for source in self._sources[node.name]]
-                shape = (self._wire(node.name, widths, (wires or {}).get(node.name)),)
+                self._resize(node.name, [known[source][0] for source in self._sources[node.name]])
             if hasattr(self, node.name) or node.name.startswith(("wire_", "open_")):
                 raise WeightloomError(
                     f"node {node.name!r}: a module has an attribute of that name; call the node something else"
                 )
-            self.add_module(node.name, make_layer(node, shape))
+            places = (chosen or {}).get(node.name)
+            if node.operation == "select" and places is None:
+                raise WeightloomError(
+                    f"network: expected the channels that node {node.name!r} selects, which no architecture holds; "
+                    "make such a network by workbench.export.compact"
+                )
+            self.add_module(node.name, make_layer(node, shape) if places is None else Select(shape[0], places))
 
     def node_of(self, path: str) -> str:
         """The first word of the path: nodes are the network's own children."""
@@ -159,17 +163,9 @@ class GraphNetwork(Network):
             return value * gates[self._gated[source, target]]
         return value
 
-    def _wire(self, name: str, widths: Sequence[int], wires: Sequence[Sequence[int]] | None) -> int:
-        """Register the resizing of each wire into a flat node; returns the width of its input."""
-        wanted = widths[0]
+    def _resize(self, name: str, widths: Sequence[int]) -> None:
+        """Register how skips into a flat node are cut or padded to the width of its main input."""
         for i, width in enumerate(widths):
-            wire = _resize(width, wanted) if wires is None else list(wires[i])
-            if wire != list(range(width)):
-                index = torch.tensor([width if p < 0 else p for p in wire], dtype=torch.long)
+            if width != widths[0]:
+                index = torch.arange(widths[0]).clamp_max(width)  # place ``width`` is the zero put behind
                 self.register_buffer(f"wire_{name}_{i}", index, persistent=False)
-            wanted = len(wire)
-        return wanted
-
-
-def _resize(width: int, wanted: int) -> list[int]:
-    return [i if i < width else -1 for i in range(wanted)]

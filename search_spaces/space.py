@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 
@@ -43,11 +44,15 @@ class SearchSpace(ABC):
         name: as registered.
         ranks: numbers of axes that an example may have.
         max_parameters: larger architectures are not built.
+
+    Attributes:
+        settings: arguments that `search_spaces.opening` was told beside these.
     """
 
     name: ClassVar[str]
     ranks: ClassVar[tuple[int, ...]] = (1, 2, 3)
     max_parameters: ClassVar[int] = 100_000_000
+    settings: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, *, inputs: int, outputs: int, shape: Shape | None = None) -> None:
         for what, value in (("inputs", inputs), ("outputs", outputs)):

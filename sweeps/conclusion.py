@@ -7,19 +7,20 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from generators.generator import Generator
 from generators.saving import from_pretrained
-from search_spaces import WeightloomError
 from search_spaces.files import write_text
+from search_spaces.secrets import redacted
 from sweeps.config import SweepConfig
 from sweeps.exporting import Chosen, export_best
 from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
+from sweeps.reasons import reason_of
+from sweeps.status import STATES
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
 from workbench.experiment import finished_name, run_baseline, run_finished, run_real
@@ -36,7 +37,6 @@ from workbench.summary import (
     TrialSummary,
 )
 
-STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
 PROBLEMS = "problems"
 TIE = 0.01
 """Fidelities this close count as equal when a family's best trial is picked: less than their intervals are wide."""
@@ -74,9 +74,11 @@ def conclude(
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
         parts.problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
     best = best_trials(store)
-    generators: dict[str, GeneratorSummary] = {
-        family: folder.read_trial(trial.number) for family, trial in best.items()
-    }
+    generators: dict[str, GeneratorSummary] = {}
+    for family, trial in list(best.items()):
+        with parts.attempt(f"best trial of {family}"):  # another machine may have kept its files for itself
+            generators[family] = folder.read_trial(trial.number)
+    best = {family: trial for family, trial in best.items() if family in generators}
     for family, trial in best.items() if config.finish else ():
         with parts.attempt(f"finished {family}"):
             generator = from_pretrained(folder.generator(trial.number))
@@ -156,18 +158,10 @@ class Parts:
         try:
             yield
         except Exception as error:  # the summary of a long sweep must not be lost for one part of it
-            log = write_text(self.folder.path / f"{what.replace(' ', '-')}.log", traceback.format_exc())
+            log = write_text(self.folder.path / f"{what.replace(' ', '-')}.log", redacted(traceback.format_exc()))
             problem = f"{what} failed: {reason_of(error, log.relative_to(self.folder.path))}"
             self.problems.append(problem)
             self.watcher.say(problem)
-
-
-def reason_of(error: Exception, log: Path) -> str:
-    """Why something failed, in one line; what we did not foresee points to the log."""
-    text = " ".join(str(error).split())[:400]
-    if isinstance(error, WeightloomError):
-        return text
-    return f"{type(error).__name__}: {text} (see {log})"
 
 
 def best_trials(store: StudyStore) -> dict[str, FrozenTrial]:

@@ -9,9 +9,13 @@ from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from generators.form import Form
 from generators.generator import Mode
+from generators.rounding import WeightsAs
 from search_spaces.errors import WeightloomError
+from sweeps.limits import Limits
 from sweeps.presets import read_preset
+from sweeps.pruning import Pruning
 from sweeps.reading import override, to_yaml
 from workbench.evaluation import EvaluationConfig
 from workbench.summary import one_line
@@ -22,6 +26,7 @@ BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Steps = Annotated[int, Field(ge=10, le=1_000_000)]
+Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 Format = Literal["safetensors", "onnx"]
 C = TypeVar("C", bound="SweepConfig")
 
@@ -51,6 +56,14 @@ class ExportPlan(_Config):
 
     formats: tuple[Format, ...] = Field(default=("safetensors", "onnx"), description="files to write")
     top: int = Field(default=1, ge=0, le=1000, description="so many networks, best on validation first")
+    weights_as: WeightsAs = Field(default="float32", description="how their weights are rounded")
+    max_norm: Limit = Field(default=None, description="limit on the spectral norm of each weight matrix")
+    max_lipschitz: Limit = Field(default=None, description="limit on the Lipschitz bound of each network")
+
+    @property
+    def form(self) -> Form:
+        """What is done to each network before it is written."""
+        return Form(weights_as=self.weights_as, max_norm=self.max_norm, max_lipschitz=self.max_lipschitz)
 
 
 class SweepConfig(_Config):
@@ -62,6 +75,9 @@ class SweepConfig(_Config):
     task: str = Field(default="digits", description="see `weightloom list tasks`")
     data: str | None = Field(default=None, description="folder of the data, for tasks that read files")
     space: str = Field(default="mlp", description="see `weightloom list spaces`")
+    space_settings: dict[str, Any] = Field(
+        default={}, description="arguments of the space that are not its defaults, such as widths: [8, 16]"
+    )
     trials: int = Field(default=9, ge=1, le=100_000, description="generators that are trained")
     seed: int = Field(
         default=0, ge=0, lt=2**31, description="of suggestions, training and exports; the zoo has its own"
@@ -89,6 +105,11 @@ class SweepConfig(_Config):
     wandb_online: bool = Field(default=False, description="whether W&B may use the network")
     exports: ExportPlan = Field(default=ExportPlan(), description="networks that are exported in the end")
     threads: int | None = Field(default=None, ge=1, le=1024, description="of torch; null to let it choose")
+    limits: Limits = Field(default=Limits(), description="what one trial may use; one that uses more fails alone")
+    pruning: Pruning | None = Field(default=None, description="when hopeless trials are given up; null for never")
+    checkpoint_seconds: float = Field(
+        default=30.0, gt=0, description="how often the state of a trial's training is kept, to go on from after a kill"
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

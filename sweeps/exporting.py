@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
+from generators.form import Form
+from generators.generated import Generated
+from generators.rounding import rounded
 from generators.saving import from_pretrained
 from search_spaces import RunFailed
 from sweeps.config import ExportPlan, SweepConfig
@@ -15,6 +18,7 @@ from sweeps.watching import Watcher
 from workbench.export import export_network
 from workbench.laboratory import Laboratory
 from workbench.summary import ExportRecord
+from workbench.tasks import Split
 from workbench.yardstick import scores_of
 
 ROWS = 128
@@ -34,6 +38,26 @@ class Chosen:
     trial: int
     family: str
     density: float
+
+
+def scored(network: Generated, form: Form, split: Split) -> dict[str, float]:
+    """The score of one network as it is written, and where that means rounding, the score before.
+
+    Args:
+        network: a batch of one, within the limits of the form and not rounded.
+        form: in which it is written.
+        split: test data.
+    """
+    before = float(scores_of(network, split)[0])
+    if form.weights_as == "float32":
+        return {"score": before}
+    return {"score": float(scores_of(rounded(network, form.weights_as), split)[0]), "score_as_float": before}
+
+
+def ending(form: Form) -> str:
+    """What sets a file's name apart from that of the same network in its usual form."""
+    limits = [f"-{name}{limit:g}" for name, limit in (("n", form.max_norm), ("l", form.max_lipschitz)) if limit]
+    return "".join([*limits, "" if form.weights_as == "float32" else f"-{form.weights_as}"])
 
 
 def export_best(
@@ -68,23 +92,23 @@ def export_best(
     records: list[ExportRecord] = []
     for place, i in enumerate(wanted, 1):
         watcher.progress("export", place - 1, len(wanted))
-        alone = generator.generate([blueprints[i]], [seeds[i]], chosen.density)
-        scores = {
-            "score": float(scores_of(alone, test.split)[0]),
-            "validation_score": float(scores_of(alone, validity.split)[0]),
-        }
+        alone = exports.form.limited(generator.generate([blueprints[i]], [seeds[i]], chosen.density))
+        scores = scored(alone, exports.form, test.split)
+        final = rounded(alone, exports.weights_as)
+        scores["validation_score"] = float(scores_of(final, validity.split)[0])
         provenance = origin.provenance(
             generator,
             path=folder.generator(chosen.trial).relative_to(folder.path).as_posix(),
             seed=seeds[i],
             density=chosen.density,
+            form=exports.form,
             scores=scores,
         )
         records += export_network(
             alone,
             0,
             folder.path / "exports",
-            f"{chosen.family}-{place}-{blueprints[i].key}",
+            f"{chosen.family}-{place}-{blueprints[i].key}{ending(exports.form)}",
             provenance,
             test.split.x[:ROWS],
             exports.formats,

@@ -12,7 +12,8 @@ from typing import Any, get_args
 from search_spaces import DamagedFile, WeightloomError
 from search_spaces.files import write_json, write_text
 from sweeps.config import SweepConfig, resolve_as
-from sweeps.storage import FILE
+from sweeps.lease import FOLDER as WORKERS
+from sweeps.place import FILE, STORAGE, Place, place_of
 from workbench.records import read_record
 from workbench.summary import GeneratorSummary
 from workbench.tasks import load_task
@@ -21,10 +22,10 @@ from workbench.zoo import Kind
 CONFIG = "config.yaml"
 OWN = (
     CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb",
-    "cells", "table.csv", *get_args(Kind)
+    "checkpoints", WORKERS, STORAGE, "cells", "table.csv", *get_args(Kind)
 )  # fmt: skip
 """What a sweep or a bench writes into its folder."""
-CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads")
+CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads", "limits", "checkpoint_seconds")
 """Keys that may differ when a run is continued: no figure of a finished trial depends on them."""
 
 
@@ -45,8 +46,28 @@ class RunFolder:
 
     @property
     def study(self) -> Path:
-        """The Optuna study."""
+        """The Optuna study, where it is kept in a file."""
         return self.path / FILE
+
+    @property
+    def storage(self) -> Path:
+        """Says which server keeps the study, without the password; missing where it is kept in a file."""
+        return self.path / STORAGE
+
+    def place(self, url: str | None) -> Place:
+        """Where the study is kept.
+
+        Args:
+            url: of a server; None for the file in this folder.
+
+        Raises:
+            WeightloomError: the run keeps its study somewhere else.
+        """
+        return place_of(self.path, url)
+
+    def checkpoint(self, root: int) -> Path:
+        """The state of one trial's training, by the number of the trial that it repeats or its own."""
+        return self.path / "checkpoints" / f"{root:03d}"
 
     def trial(self, number: int) -> Path:
         """The figures of one finished trial."""
@@ -63,7 +84,12 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return self.config.exists() or self.study.exists() or (self.path / "summary.json").exists()
+        return (
+            self.config.exists()
+            or self.study.exists()
+            or self.storage.exists()
+            or (self.path / "summary.json").exists()
+        )
 
     def save_config(self, config: SweepConfig) -> None:
         """Write the configuration."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from generators.generator import Generator
 from generators.registry import GENERATORS, make_config
 from search_spaces import SPACES, UnknownName, WeightloomError
+from search_spaces.opening import check_settings
 from workbench.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_names(config: SweepConfig) -> None:
-    """Check names of task, space, families, modes, settings, first trials and baselines.
+    """Check names of task, space and its arguments, families, modes, settings, first trials and baselines.
 
     Raises:
         WeightloomError: naming the key, and the nearest name that exists.
@@ -24,6 +25,7 @@ def check_names(config: SweepConfig) -> None:
     for registry, name in ((TASKS, config.task), (SPACES, config.space)):
         if name not in registry.names():
             raise UnknownName(registry.kind, name, registry.names())
+    check_settings(config.space, config.space_settings)
     for name in config.baselines:
         _kind("baseline", name, "baseline")
     for plan in config.families:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
+from generators.form import Form
 from generators.generator import Generator
 from generators.saving import generator_digest
-from search_spaces import SPACES, SearchSpace
+from search_spaces import SearchSpace, open_space
 from search_spaces.files import write_json
 from search_spaces.rules import Rules
 from workbench.laboratory import Laboratory
@@ -26,6 +29,7 @@ class Origin(Record):
     data: str | None = Field(default=None, description="folder of the task's data")
     task_digest: str = Field(description="of all examples")
     space: str = Field(description="name of the search space")
+    space_settings: dict[str, Any] = Field(default={}, description="its arguments that are not the defaults")
     inputs: int = Field(ge=1, description="values of one example")
     outputs: int = Field(ge=1, description="classes")
     shape: tuple[int, ...] | None = Field(default=None, description="of one example, channels first; null = flat")
@@ -40,6 +44,7 @@ class Origin(Record):
             data=data,
             task_digest=laboratory.task.digest(),
             space=laboratory.space.name,
+            space_settings=dict(laboratory.space.settings),
             inputs=laboratory.space.inputs,
             outputs=laboratory.space.outputs,
             shape=laboratory.task.shape,
@@ -63,9 +68,14 @@ class Origin(Record):
         return read_record(folder / FILE, cls, remedy="restore the file or train again", missing=missing)
 
     def open_space(self) -> SearchSpace:
-        """The space, for the task's data."""
-        made: SearchSpace = SPACES.load(self.space)(inputs=self.inputs, outputs=self.outputs, shape=self.shape)
-        return made
+        """The search space; raises ``UnknownName`` if it is not installed."""
+        return open_space(
+            self.space,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            shape=self.shape,
+            settings=self.space_settings,
+        )
 
     def provenance(
         self,
@@ -75,11 +85,12 @@ class Origin(Record):
         seed: int,
         density: float,
         weights: float = 1.0,
+        form: Form | None = None,
         scores: dict[str, float] | None = None,
         rules: Rules | None = None,
         topology: Emitted | None = None,
     ) -> Provenance:
-        """The provenance of one network of ``generator``; ``path`` is where the generator lies."""
+        """The provenance of one network of ``generator``; ``path`` is where the generator lies, ``form`` its form."""
         return Provenance(
             task=self.task,
             task_digest=self.task_digest,
@@ -91,6 +102,7 @@ class Origin(Record):
             seed=seed,
             density=density,
             weights=weights,
+            **asdict(form or Form()),
             mode=self.mode,
             scores=dict(scores or {}),
             rules=(rules or Rules()).to_dict(),

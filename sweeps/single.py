@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from generators.form import Form
 from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
 from generators.topology import budget
@@ -16,7 +18,7 @@ from search_spaces.rules import Rules
 from sweeps.conclusion import best_trials, chosen_of
 from sweeps.config import ExportPlan, explain, read_config, resolve
 from sweeps.designing import drawn, verify_architecture
-from sweeps.exporting import ROWS, export_best
+from sweeps.exporting import ROWS, ending, export_best, scored
 from sweeps.folder import RunFolder, locked
 from sweeps.names import families
 from sweeps.origin import Origin
@@ -31,7 +33,6 @@ from workbench.provenance import Emitted
 from workbench.report import write_report
 from workbench.summary import ExportRecord, GeneratorSummary, Summary
 from workbench.tasks import load_task
-from workbench.yardstick import scores_of
 
 
 def train_one(
@@ -91,7 +92,8 @@ def evaluate_one(
         DamagedFile: a file was altered.
     """
     generator, origin = from_pretrained(folder), Origin.read(folder)
-    config = resolve(preset, {"task": origin.task, "space": origin.space, "data": origin.data, **overrides})
+    own = {name: getattr(origin, name) for name in ("task", "data", "space", "space_settings")}
+    config = resolve(preset, {**own, **overrides})
     laboratory = open_laboratory(config, runs, watcher)
     if laboratory.task.digest() != origin.task_digest:
         raise WeightloomError(
@@ -113,6 +115,7 @@ def generate_some(
     seed: int,
     density: float,
     weights: float,
+    form: Form,
     data: str | None,
     flops: float | None = None,
     rules: Rules | None = None,
@@ -128,6 +131,7 @@ def generate_some(
         seed: of the draw; network i has the latent seed ``seed + i``.
         density: share of hidden neurons to keep.
         weights: share of weights to keep non-zero.
+        form: what is done to each network then: limits, rounding.
         data: folder of the task's data if it has moved.
         flops: floating-point operations for one example that no architecture may exceed.
         rules: that every architecture keeps besides.
@@ -151,25 +155,33 @@ def generate_some(
     task = load_task(origin.task, data or origin.data)
     records: list[ExportRecord] = []
     for i, (one, emitted) in enumerate(found):
-        network = generator.generate([Blueprint.of(one)], [seed + i], density, weights)
+        network = form.limited(generator.generate([Blueprint.of(one)], [seed + i], density, weights))
         provenance = origin.provenance(
             generator,
             path=str(folder.resolve()),
             seed=seed + i,
             density=density,
             weights=weights,
-            scores={"score": float(scores_of(network, task.test)[0])},
+            form=form,
+            scores=scored(network, form, task.test),
             rules=kept,
             topology=emitted,
         )
-        stem = f"{generator.name}-{one.key}-{seed + i}"
+        stem = f"{generator.name}-{one.key}-{seed + i}{ending(form)}"
         rows = task.test.x[:ROWS]
         records += export_network(network, 0, out, stem, provenance, rows, ("safetensors",), root=out)
     return records
 
 
 def export_run(
-    path: Path, *, family: str | None, top: int, formats: Sequence[str], watcher: Watcher
+    path: Path,
+    *,
+    family: str | None,
+    top: int,
+    formats: Sequence[str],
+    form: Form,
+    watcher: Watcher,
+    storage: str | None = None,
 ) -> list[ExportRecord]:
     """Export the best networks of a finished run and add them to its summary and report.
 
@@ -180,13 +192,13 @@ def export_run(
     folder = RunFolder(path=path)
     config = read_config(folder.config)
     try:
-        exports = ExportPlan.model_validate({"top": top, "formats": [name.strip() for name in formats]})
+        exports = ExportPlan.model_validate({"top": top, "formats": [n.strip() for n in formats], **asdict(form)})
     except ValidationError as error:
         raise WeightloomError(explain(error, ExportPlan)) from error
     with locked(folder):
-        if not folder.study.exists():
+        if not folder.study.exists() and not folder.storage.exists():
             raise WeightloomError(f"{folder.study}: missing; name the folder of a run made by `weightloom sweep`")
-        with opened(folder.study, config.name, config.seed) as store:
+        with opened(folder.place(storage), config.name, config.seed, join=True) as store:
             best = best_trials(store)
         if not best or (family is not None and family not in best):
             raise UnknownName("family with a finished trial", family or "any", best)

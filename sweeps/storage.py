@@ -1,124 +1,213 @@
-"""Where a sweep's trials are kept: an Optuna study in one SQLite file, which outlives a killed process."""
+"""A sweep's trials: an Optuna study that several workers share and that outlives every one of them."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
-from optuna.storages import RDBStorage
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
-from search_spaces import DamagedFile, WeightloomError
+from search_spaces import DamagedFile, RunFailed, WeightloomError
+from search_spaces.secrets import redacted
 from sweeps.objectives import DIRECTIONS, NAMES
+from sweeps.place import PATIENCE_SECONDS, Place
 
-FILE = "study.db"
 REASON = "reason"
 RETRY_OF = "retry_of"
 INTERRUPTED = "interrupted"
+DEATHS = "deaths"
+WORKER = "worker"
+MIDWAY = "midway"
+"""What was measured in the middle of a trial; the one that repeats it keeps it."""
 SECONDS = "seconds"
-ENDED = (TrialState.COMPLETE, TrialState.FAIL)
+TARGET = "trials"
+ENDED = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
 STARTUP_TRIALS = 10
 """Trials before the sampler learns from what it has seen; Optuna's default."""
+MOST_DEATHS = 5
+"""A trial whose worker died so often is taken for the cause and fails for good."""
+
+T = TypeVar("T")
+Dead = Callable[[str], bool | None]
+"""Whether a worker is dead for certain, alive for certain (False), or unknown (None)."""
+
+
+class StorageFailed(RunFailed):
+    """The study cannot be written or reached any more: a full disk, or a server that is gone."""
 
 
 class StudyStore:
     """The study of one run: what was tried, what came of it, and what is still queued.
 
-    One process may work on it at a time, see `sweeps.folder.locked`.
+    Any number of processes may work on it. What hands out or ends trials happens in one process at a time
+    (`Place.exclusively`), so no trial is run twice and not one more is begun than was asked for.
 
     Attributes:
         study: the Optuna study.
     """
 
-    def __init__(self, path: Path, name: str, seed: int) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.path = path
+    def __init__(self, place: Place, name: str, seed: int, *, join: bool = False) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.place = place
         self.seed = seed
         try:
-            with sqlite3.connect(path) as connection:  # before the first trial: readers never block the writer
-                connection.execute("PRAGMA journal_mode=WAL")
-            connection.close()
-            self._storage = RDBStorage(f"sqlite:///{path.resolve()}")
-            self.study = optuna.create_study(
-                storage=self._storage, study_name=name, directions=DIRECTIONS, load_if_exists=True
-            )
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DamagedFile(
-                f"{path}: expected the study of run {name!r}, got {reason}; restore the file or choose another --name"
+            self._storage = place.storage()
+            if join:
+                self.study = optuna.load_study(storage=self._storage, study_name=name)
+            else:
+                self.study = optuna.create_study(
+                    storage=self._storage, study_name=name, directions=DIRECTIONS, load_if_exists=True
+                )
+        except KeyError as error:
+            raise WeightloomError(
+                f"{place.shown}: expected a study named {name!r}, got none; check the name"
             ) from error
-        self.study.set_user_attr("objectives", list(NAMES))
+        except Exception as error:
+            reason = redacted(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            what = place.file or place.shown
+            if "disk is full" in str(error):
+                raise StorageFailed(f"{what}: expected a disk with free space, got a full one; free it") from error
+            remedy = "restore the file or choose another --name" if place.file else "check the address and the server"
+            kind = DamagedFile if place.file else WeightloomError
+            raise kind(f"{what}: expected the study of run {name!r}, got {reason}; {remedy}") from error
+        if not join:
+            self.study.set_user_attr("objectives", list(NAMES))
 
     def close(self) -> None:
-        """Fold the journal into the file and let go of it."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
-        connection = sqlite3.connect(self.path)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
+        """Let go of the study."""
+        self.place.close(self._storage)
 
     def enqueue(self, parameters: Mapping[str, Any]) -> None:
-        """Queue a trial unless it was queued before."""
+        """Queue a trial unless it was queued before; only the process that leads the run does so."""
         self.study.enqueue_trial(dict(parameters), skip_if_exists=True)
 
+    @property
+    def target(self) -> int:
+        """How many trials are to end."""
+        return int(self.study.user_attrs.get(TARGET, 0))
+
+    @target.setter
+    def target(self, trials: int) -> None:
+        self.study.set_user_attr(TARGET, trials)
+
+    def note(self, key: str, value: Any) -> None:
+        """Remember something for all workers."""
+        self.study.set_user_attr(key, value)
+
+    def noted(self, key: str) -> Any:
+        """What was remembered, or None."""
+        return self.study.user_attrs.get(key)
+
     def ended(self) -> list[FrozenTrial]:
-        """Trials that came to an end of their own, finished or failed."""
-        return [t for t in self.trials() if t.state in ENDED and INTERRUPTED not in t.user_attrs]
+        """Trials that came to an end of their own: finished, failed or pruned."""
+        return [t for t in self.trials() if has_ended(t)]
 
     def complete(self) -> list[FrozenTrial]:
         """Trials with figures."""
         return [t for t in self.trials() if t.state == TrialState.COMPLETE]
 
+    def running(self) -> list[FrozenTrial]:
+        """Trials that a worker has taken and not yet ended, be it alive or not."""
+        return [t for t in self.trials() if t.state == TrialState.RUNNING]
+
     def trials(self) -> list[FrozenTrial]:
         """All trials that were begun, in order."""
-        return [t for t in self.study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]
+        return [t for t in self.persistently(self._all) if t.state != TrialState.WAITING]
 
-    def requeue_interrupted(self) -> int:
-        """Tell trials that a dead process left running that they failed, and queue their settings again.
+    def claim(self, worker: str, dead: Dead) -> optuna.Trial | None:
+        """Take the next trial, or None where as many as were asked for have ended or are being run.
+
+        What is suggested depends on the seed, on the number of the trial (or of the one it repeats) and on
+        the trials before it. First, trials of dead workers are queued again.
+
+        Args:
+            worker: who takes it; must be at work on no other trial.
+            dead: what is known of other workers.
+        """
+
+        def take() -> optuna.Trial | None:
+            with self._exclusively():
+                trials = self._all()
+                if self._reap(trials, lambda other: True if other == worker else dead(other)):
+                    trials = self._all()
+                taken = sum(has_ended(t) or t.state == TrialState.RUNNING for t in trials)
+                if taken >= self.target:
+                    return None
+                if all(t.state != TrialState.WAITING for t in trials):
+                    self.study.enqueue_trial({})
+                    trials = self._all()
+                waiting = next(t for t in trials if t.state == TrialState.WAITING)
+                self._storage.set_trial_user_attr(waiting._trial_id, WORKER, worker)
+                self._storage.record_heartbeat(waiting._trial_id)
+                number = self.root(waiting)
+                self.study.sampler = optuna.samplers.TPESampler(
+                    seed=(self.seed * 1_000_003 + number) % 2**31, n_startup_trials=STARTUP_TRIALS
+                )
+                with warnings.catch_warnings():
+                    warnings.simplefilter(
+                        "ignore"
+                    )  # that heartbeats belong to `optimize`; ours come from `sweeps.lease`
+                    trial = self.study.ask()
+                assert trial.number == waiting.number, "the first that waits is taken, and nobody else takes any"
+                return trial
+
+        return self.persistently(take)
+
+    def beat(self, trial: optuna.Trial) -> None:
+        """Say that a trial is being worked on."""
+        self._storage.record_heartbeat(trial._trial_id)
+
+    def reap(self, dead: Dead) -> int:
+        """Tell trials of dead workers that they failed, and queue their settings again.
 
         Returns:
             How many there were.
         """
-        running = [t for t in self.trials() if t.state == TrialState.RUNNING]
-        queued = {t.user_attrs.get(RETRY_OF) for t in self.study.get_trials(deepcopy=False)}
-        for trial in running:
-            parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            if parameters and trial.number not in queued:
-                self.study.enqueue_trial(parameters, user_attrs={RETRY_OF: trial.number})
-            trial_id = self._id(trial.number)
-            self._storage.set_trial_user_attr(trial_id, INTERRUPTED, True)
-            reason = "interrupted: the process ended in the middle; its settings were queued again"
-            self._storage.set_trial_user_attr(trial_id, REASON, reason)
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        return len(running)
 
-    def ask(self) -> optuna.Trial:
-        """The next trial; what is suggested depends on the seed, its number and the trials before it."""
-        number = len(self.study.get_trials(deepcopy=False))
-        self.study.sampler = optuna.samplers.TPESampler(
-            seed=(self.seed * 1_000_003 + number) % 2**31, n_startup_trials=STARTUP_TRIALS
-        )
-        return self.study.ask()
+        def once() -> int:
+            with self._exclusively():
+                return self._reap(self._all(), dead)
 
-    def finish(self, trial: optuna.Trial, objectives: Mapping[str, float]) -> None:
-        """Record the figures of a trial; from here on it is never run again."""
-        self.study.tell(trial, [objectives[name] for name in NAMES])
+        return self.persistently(once)
 
-    def fail(self, trial: optuna.Trial, reason: str) -> None:
-        """Record why a trial failed."""
-        trial.set_user_attr(REASON, reason)
-        self.study.tell(trial, state=TrialState.FAIL)
+    def release(self, trial: optuna.Trial) -> None:
+        """Give back a trial that was stopped on purpose; somebody goes on with it."""
+
+        def once() -> None:
+            with self._exclusively():
+                if (mine := self._mine(trial)) is not None:
+                    self._requeue(mine, "interrupted: stopped on request; its settings were queued again", deaths=0)
+
+        self.persistently(once)
+
+    def finish(self, trial: optuna.Trial, objectives: Mapping[str, float]) -> bool:
+        """Record the figures of a trial; from here on it is never run again.
+
+        Returns:
+            False if it was taken from us meanwhile, because we had been silent for too long.
+        """
+        return self._end(trial, TrialState.COMPLETE, None, [objectives[name] for name in NAMES])
+
+    def fail(self, trial: optuna.Trial, reason: str) -> bool:
+        """Record why a trial failed; False as in `finish`."""
+        return self._end(trial, TrialState.FAIL, reason)
+
+    def prune(self, trial: optuna.Trial, reason: str) -> bool:
+        """Record why a trial was given up; False as in `finish`."""
+        return self._end(trial, TrialState.PRUNED, reason)
 
     def root(self, trial: FrozenTrial | optuna.Trial) -> int:
         """The number of the trial that this one repeats, or its own: what its seed is made from."""
         original = trial.user_attrs.get(RETRY_OF)
         if original is None:
             return trial.number
-        return self.root(self.study.get_trials(deepcopy=False)[original])
+        return self.root(self._all()[original])
 
     @property
     def seconds(self) -> float:
@@ -127,20 +216,134 @@ class StudyStore:
 
     def add_seconds(self, seconds: float) -> None:
         """Add to ``seconds``."""
-        self.study.set_user_attr(SECONDS, self.seconds + seconds)
+        self.persistently(lambda: self.study.set_user_attr(SECONDS, self.seconds + seconds))
 
-    def _id(self, number: int) -> int:
-        study_id = self._storage.get_study_id_from_name(self.study.study_name)
-        return self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+    def persistently(self, action: Callable[[], T]) -> T:
+        """Do something that may be done twice; where a server is being started anew, again until it answers.
+
+        Raises:
+            StorageFailed: the server stayed away, or the file cannot be written.
+        """
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return action()
+            except (StorageInternalError, SQLAlchemyError) as error:
+                if self.place.file is not None or time.monotonic() > end:
+                    cause = error.__cause__ or error
+                    reason = redacted(" ".join(str(getattr(cause, "orig", cause)).split())[:200])
+                    raise StorageFailed(
+                        f"{self.place.file or self.place.shown}: expected to read and write the study, got {reason}; "
+                        "free the disk or start the server, and go on with --resume"
+                    ) from error
+                time.sleep(0.5)
+
+    def _all(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def _exclusively(self) -> Any:
+        return self.place.exclusively(self._storage, self.study.study_name)
+
+    def _mine(self, trial: optuna.Trial) -> FrozenTrial | None:
+        """The trial as it is stored, if it still runs."""
+        stored = self._storage.get_trial(trial._trial_id)
+        return stored if stored.state == TrialState.RUNNING else None
+
+    def _end(
+        self, trial: optuna.Trial, state: TrialState, reason: str | None, values: list[float] | None = None
+    ) -> bool:
+        def once() -> bool:
+            with self._exclusively():
+                if self._mine(trial) is None:
+                    return self._storage.get_trial(trial._trial_id).state == state
+                if reason is not None:
+                    self._storage.set_trial_user_attr(trial._trial_id, REASON, redacted(reason))
+                self.study.tell(trial.number, values, state)
+            return True
+
+        return self.persistently(once)
+
+    def _reap(self, trials: Sequence[FrozenTrial], dead: Dead) -> int:
+        """Needs `_exclusively`, and ``trials`` as they are then."""
+        running = [t for t in trials if t.state == TrialState.RUNNING]
+        silent = set(self._storage._get_stale_trial_ids(self.study._study_id)) if running else set()
+        lost = 0
+        for trial in running:
+            worker = trial.user_attrs.get(WORKER)
+            known = dead(worker) if worker is not None else True
+            if known or (known is None and trial._trial_id in silent):
+                lost += 1
+                self._bury(trial)
+        return lost
+
+    def _bury(self, trial: FrozenTrial) -> None:
+        deaths = int(trial.user_attrs.get(DEATHS, 0)) + 1
+        if deaths >= MOST_DEATHS:
+            reason = f"its worker died {deaths} times while it ran, so it is not tried again"
+            self._storage.set_trial_user_attr(trial._trial_id, REASON, reason)
+            self.study.tell(trial.number, state=TrialState.FAIL)
+        else:
+            reason = "interrupted: the process ended in the middle; its settings were queued again"
+            self._requeue(trial, reason, deaths)
+
+    def _requeue(self, trial: FrozenTrial, reason: str, deaths: int) -> None:
+        """The new one first: if we die in between, the old one is still there to be found."""
+        if all(t.user_attrs.get(RETRY_OF) != trial.number for t in self._all()):
+            parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            kept = {MIDWAY: trial.user_attrs[MIDWAY]} if MIDWAY in trial.user_attrs else {}
+            self.study.enqueue_trial(parameters, user_attrs={RETRY_OF: trial.number, DEATHS: deaths, **kept})
+        self._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)
+        self._storage.set_trial_user_attr(trial._trial_id, REASON, reason)
+        self.study.tell(trial.number, state=TrialState.FAIL)
+
+
+def has_ended(trial: FrozenTrial) -> bool:
+    """Whether it came to an end of its own, rather than was cut off to be run again."""
+    return trial.state in ENDED and INTERRUPTED not in trial.user_attrs
 
 
 @contextmanager
-def opened(path: Path, name: str, seed: int) -> Iterator[StudyStore]:
-    """The study in ``path``, made if it is not there, and closed in the end."""
-    if not path.parent.is_dir():
-        raise WeightloomError(f"{path}: expected to be in a folder that exists, got {path.parent}")
-    store = StudyStore(path, name, seed)
+def opened(place: Place, name: str, seed: int, *, join: bool = False) -> Iterator[StudyStore]:
+    """The study in ``place``, made if it is not there (unless one joins it), and closed in the end."""
+    if place.file is not None:
+        if not place.file.parent.is_dir():
+            raise WeightloomError(f"{place.file}: expected to be in a folder that exists, got {place.file.parent}")
+        if join and not place.file.exists():
+            raise WeightloomError(f"{place.file}: expected the study of run {name!r}, got none; check the name")
+    store = StudyStore(place, name, seed, join=join)
     try:
         yield store
     finally:
         store.close()
+
+
+def make_way(place: Place, name: str, *, overwrite: bool) -> None:
+    """See that a server has no study of this name before a new one is begun.
+
+    Args:
+        place: a server.
+        name: of the run.
+        overwrite: remove the study if there is one.
+
+    Raises:
+        WeightloomError: there is one, or the server does not answer.
+    """
+    try:
+        storage = place.storage()
+        try:
+            if name not in optuna.get_all_study_names(storage):
+                return
+            if overwrite:
+                optuna.delete_study(study_name=name, storage=storage)
+                return
+        finally:
+            place.close(storage)
+    except Exception as error:
+        reason = redacted(" ".join(str(error).split())[:300])
+        raise WeightloomError(
+            f"{place.shown}: expected a server that answers, got {reason}; check the address and the server"
+        ) from error
+    raise WeightloomError(
+        f"{place.shown}: expected no study named {name!r}, got one; continue it with --resume, replace it with "
+        "--overwrite, or choose another --name"
+    )

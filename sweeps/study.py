@@ -1,26 +1,27 @@
-"""A sweep from its configuration to its summary: trials one after another, then the conclusion."""
+"""A sweep from its configuration to its summary: trials by one worker or several, then the conclusion."""
 
 from __future__ import annotations
 
 import time
-import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import optuna
-
-from generators.saving import save_pretrained
+from search_spaces import WeightloomError
 from search_spaces.files import write_text
-from sweeps.conclusion import conclude, reason_of
-from sweeps.config import SweepConfig
-from sweeps.folder import RunFolder, begun
-from sweeps.origin import Origin
-from sweeps.proposal import Proposal, first_parameters, propose
-from sweeps.storage import StudyStore, opened
+from sweeps.conclusion import conclude
+from sweeps.config import SweepConfig, read_config
+from sweeps.folder import CONFIG, RunFolder, begun
+from sweeps.lease import is_dead
+from sweeps.place import Place
+from sweeps.proposal import first_parameters
+from sweeps.storage import StudyStore, make_way, opened
+from sweeps.team import Team
 from sweeps.watching import Silent, Watcher
-from workbench.experiment import Outcome, run_family
+from sweeps.worker import Worker
 from workbench.laboratory import Laboratory
-from workbench.summary import Summary, shown
+from workbench.summary import Summary
 from workbench.tracking import Tracker, tracker_for
 
 ZOO_FOLDER = ".zoo"
@@ -37,6 +38,31 @@ class _Run:
     tracker: Tracker
     watcher: Watcher
 
+    def worker(self) -> Worker:
+        """One that works in this process."""
+        return Worker(
+            config=self.config,
+            folder=self.folder,
+            laboratory=self.laboratory,
+            store=self.store,
+            tracker=self.tracker,
+            watcher=self.watcher,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeamPlan:
+    """Workers in processes of their own.
+
+    Attributes:
+        workers: how many, each with its share of the cores.
+        command: starts one that takes trials of this run and follows its standard input, as ``weightloom worker
+            RUN --attached`` does.
+    """
+
+    workers: int
+    command: Sequence[str]
+
 
 def run_sweep(
     config: SweepConfig,
@@ -46,6 +72,8 @@ def run_sweep(
     overwrite: bool = False,
     watcher: Watcher | None = None,
     command: str | None = None,
+    storage: str | None = None,
+    team: TeamPlan | None = None,
 ) -> Summary:
     """Run all trials, then baselines and real networks, and write summary, report and exports.
 
@@ -59,18 +87,28 @@ def run_sweep(
         overwrite: remove the run if there is one, and start anew.
         watcher: told about progress.
         command: what makes this run again on the command line; shown by the report.
+        storage: URL of a PostgreSQL server that keeps the study; by default a file in the run's folder does.
+        team: workers beside this process, which then only leads; by default it runs the trials itself.
 
     Raises:
         WeightloomError: the run exists and is not to be continued, or was made with other settings; the data
-            is missing; a file is damaged.
+            is missing; a file is damaged; the disk is full.
+        RunFailed: workers die one after another, or the storage is gone.
     """
     watcher = watcher or Silent()
     with begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder:
         start = time.perf_counter()
+        place = folder.place(storage)
+        if storage is not None and not resume:
+            make_way(place, config.name, overwrite=overwrite)
         laboratory = open_laboratory(config, runs, watcher)
         folder.save_config(config)
+        if storage is not None:
+            write_text(folder.storage, place.shown + "\n")
         tracker = tracker_for(config.tracker, folder.path, config.name, config.wandb_online)
-        with opened(folder.study, config.name, config.seed) as store:
+        with opened(place, config.name, config.seed) as store:
+            store.target = config.trials
+            store.note(CONFIG, config.to_yaml())
             run = _Run(
                 config=config,
                 folder=folder,
@@ -79,10 +117,51 @@ def run_sweep(
                 tracker=tracker,
                 watcher=watcher,
             )
-            start = _run_trials(run, start)
+            start = _run_trials(run, start, team)
             summary = conclude(config, folder, laboratory, store, watcher, command, start)
             store.add_seconds(time.perf_counter() - start)
     return summary
+
+
+def join_sweep(
+    folder: Path, *, storage: str | None = None, replaced: bool = False, watcher: Watcher | None = None
+) -> None:
+    """Be a worker of a sweep that was begun here or on another machine, until all its trials have ended.
+
+    Args:
+        folder: of the run. Where it is not there, as on another machine, it is made with the settings that the
+            study holds; generators are then left in it, and the one who leads has to see it to conclude.
+        storage: URL of the server that keeps the study; by default the file in the folder.
+        replaced: somebody starts a fresh process where this one ends itself.
+        watcher: told about progress.
+
+    Raises:
+        WeightloomError: there is no such run.
+        StorageFailed: the study cannot be reached.
+    """
+    watcher, run = watcher or Silent(), RunFolder(path=folder)
+    if storage is None and not run.study.exists():
+        raise WeightloomError(
+            f"{folder}: expected the folder of a run with its {run.study.name}, got none; start it with "
+            "`weightloom sweep`, or give the --storage that it was started with"
+        )
+    if storage is not None and not run.exists:
+        folder.mkdir(parents=True, exist_ok=True)
+        place = Place.server(storage)
+        with opened(place, folder.name, 0, join=True) as store:
+            write_text(run.config, store.noted(CONFIG))
+        write_text(run.storage, place.shown + "\n")
+    config = read_config(run.config)
+    with opened(run.place(storage), config.name, config.seed, join=True) as store:
+        Worker(
+            config=config,
+            folder=run,
+            laboratory=open_laboratory(config, folder.parent, watcher),
+            store=store,
+            tracker=tracker_for(config.tracker, folder, config.name, config.wandb_online),
+            watcher=watcher,
+            replaced=replaced,
+        ).run()
 
 
 def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Laboratory:
@@ -95,16 +174,17 @@ def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Labora
         task=config.task,
         data=config.data,
         space=config.space,
+        space_settings=config.space_settings,
         zoo=config.zoo,
         folder=runs / ZOO_FOLDER,
         progress=lambda stage, done, total: watcher.progress(f"zoo: {stage}", done, total),
     )
 
 
-def _run_trials(run: _Run, start: float) -> float:
+def _run_trials(run: _Run, start: float, team: TeamPlan | None) -> float:
     """Run what is left of the trials; returns since when time has not been added to the study."""
     store, config = run.store, run.config
-    interrupted = store.requeue_interrupted()
+    interrupted = store.reap(partial(is_dead, run.folder.path))
     if interrupted:
         run.watcher.say(f"{interrupted} interrupted trial is run again" if interrupted == 1 else
                         f"{interrupted} interrupted trials are run again")  # fmt: skip
@@ -112,62 +192,22 @@ def _run_trials(run: _Run, start: float) -> float:
         store.enqueue(first_parameters(config, plan.family))
     if store.ended():
         run.watcher.say(f"{len(store.ended())} of {config.trials} trials had ended before")
-    while len(store.ended()) < config.trials:
-        _run_trial(run, store.ask(), f"trial {len(store.ended()) + 1} of {config.trials}")
+
+    def ended() -> None:
+        nonlocal start
         now = time.perf_counter()
         store.add_seconds(now - start)
         start = now
-    return start
 
-
-def _run_trial(run: _Run, trial: optuna.Trial, title: str) -> None:
-    label = title
-    try:
-        proposal = propose(run.config, trial)
-        label = f"{title}: {proposal.family} {proposal.training.mode}"
-        outcome = _experiment(run, trial, proposal, label)
-        save_pretrained(outcome.generator, run.folder.generator(trial.number))
-        origin = Origin.of(run.laboratory, run.config.data, proposal.training.mode)
-        origin.write(run.folder.generator(trial.number))
-        run.folder.save_trial(trial.number, outcome.summary)
-    except Exception as error:  # whatever goes wrong in one trial, the others go on
-        log = write_text(run.folder.trial_log(trial.number), traceback.format_exc())
-        reason = reason_of(error, log.relative_to(run.folder.path))
-        run.store.fail(trial, reason)
-        run.watcher.say(f"{label} failed: {reason}")
+    if team is not None:
+        Team(
+            folder=run.folder.path,
+            store=store,
+            watcher=run.watcher,
+            command=team.command,
+            count=team.workers,
+            threads=config.threads,
+        ).run(ended)
     else:
-        run.store.finish(trial, outcome.objectives)
-        figures = ", ".join(f"{k.replace('_', ' ')} {shown(v)}" for k, v in outcome.objectives.items())
-        run.watcher.say(f"{label}: {figures} (validation)")
-
-
-def _experiment(run: _Run, trial: optuna.Trial, proposal: Proposal, label: str) -> Outcome:
-    seed = proposal.training.seed + 1000 * run.config.seed + run.store.root(trial)
-    training = proposal.training.model_copy(update={"seed": seed})
-    evaluation = run.config.evaluation.model_copy(update={"density": proposal.density})
-    name = f"{run.config.name}-{trial.number:03d}-{proposal.family}"
-    parameters = {
-        **training.model_dump(),
-        **proposal.settings,
-        "family": proposal.family,
-        "density": proposal.density,
-        "trial": trial.number,
-    }
-
-    def told(phase: str, done: int, total: int) -> None:
-        run.watcher.progress(f"{label}, {phase} phase", done, total)
-
-    with run.tracker.trial(name, proposal.family, parameters) as record:
-        outcome = run_family(
-            run.laboratory,
-            proposal.family,
-            proposal.settings,
-            training,
-            evaluation,
-            trial=trial.number,
-            told=told,
-        )
-        if outcome.training is not None:
-            record.curve(outcome.training.curve)
-        record.summary(outcome.summary)
-    return outcome
+        run.worker().run(ended)
+    return start

@@ -16,6 +16,7 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from search_spaces.errors import WeightloomError
+from search_spaces.secrets import redacted
 from weightloom import __version__
 from weightloom.commands.bench import bench
 from weightloom.commands.compare import compare
@@ -29,11 +30,15 @@ from weightloom.commands.show import show
 from weightloom.commands.sweep import sweep
 from weightloom.commands.train import train
 from weightloom.commands.verify import verify
+from weightloom.commands.worker import worker
 from weightloom.stopping import Stopped
 
 VERBS = {
     function.__name__.removesuffix("_names"): function
-    for function in (sweep, bench, search, train, design, evaluate, compare, generate, export, verify, show, list_names)
+    for function in (
+        *(sweep, worker, bench, search, train, design, evaluate),
+        *(compare, generate, export, verify, show, list_names),
+    )
 }
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2
 
@@ -87,7 +92,7 @@ def _hear_signals() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"weightloom: {' '.join(message.split())}", file=sys.stderr)
+    print(f"weightloom: {redacted(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
@@ -97,7 +102,7 @@ def _plain(error: CycloptsError) -> str:
 
 def _log(error: BaseException) -> Path:
     """Write the traceback where the failed command kept its files, else into the temporary folder."""
-    text = "".join(traceback.format_exception(error))
+    text = redacted("".join(traceback.format_exception(error)))
     folder: Any = getattr(error, "weightloom_folder", None)
     if folder is not None and Path(folder).is_dir():
         path = Path(folder) / "error.log"

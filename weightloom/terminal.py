@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from workbench.summary import Summary
+    from workbench.summary import ExportRecord, Summary
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -122,3 +122,25 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in pairs), default=0)
     for name, text in pairs:
         print(f"{name:<{width}}  {text}".rstrip())
+
+
+def export_words(record: ExportRecord) -> str:
+    """An exported network's score and what compaction changed, for people."""
+    from workbench.summary import shown
+
+    words = [f"test score {record.score:.3f}"]
+    if record.score_as_float is not None:
+        words.append(f"{record.score_as_float:.3f} before weights became {record.weights_as}")
+    if record.norm is not None:
+        words.append(f"norms of weights up to {shown(record.norm)}")
+    if record.lipschitz is not None:
+        words.append(f"Lipschitz bound {shown(record.lipschitz)}")
+    before, after = record.before, record.after
+    if before is not None and after is not None and before.parameters != after.parameters:
+        words += [
+            f"{before.parameters:,} -> {after.parameters:,} parameters",
+            f"{before.flops:,} -> {after.flops:,} FLOPs",
+            f"{shown(before.ms_1)} -> {shown(after.ms_1)} ms",
+            f"{shown(before.ms_64)} -> {shown(after.ms_64)} ms for 64 examples",
+        ]
+    return ", ".join(words)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,7 @@ from workbench.execution import run
 from workbench.laboratory import Laboratory
 from workbench.summary import Estimate, GeneratorSummary, Spend
 from workbench.tasks import loss
-from workbench.training import TrainingConfig, TrainingResult, plan, real_distance, train_generator
+from workbench.training import Checkpoint, Phase, TrainingConfig, TrainingResult, plan, real_distance, train_generator
 from workbench.yardstick import scores_of
 
 TUNING_LATENTS = 3
@@ -48,6 +50,32 @@ class Outcome:
     training: TrainingResult | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Midway:
+    """What was measured of a generator in the middle of its training.
+
+    Attributes:
+        loss: mean cross-entropy of generated networks on validation data, in nats.
+        objectives: those of `Outcome`.
+    """
+
+    loss: float
+    objectives: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checked:
+    """When a training is measured on its way, and who judges it.
+
+    Attributes:
+        at: share of all steps after which it is measured, once, 0..1.
+        judge: told what was found; what it raises ends the experiment.
+    """
+
+    at: float
+    judge: Callable[[Midway], None]
+
+
 def run_family(
     laboratory: Laboratory,
     family: str,
@@ -57,8 +85,21 @@ def run_family(
     *,
     trial: int | None = None,
     told: Told | None = None,
+    keep: Callable[[str], Checkpoint] | None = None,
+    checked: Checked | None = None,
 ) -> Outcome:
     """Train one generator and measure it.
+
+    Args:
+        laboratory: where.
+        family: of the generator.
+        settings: of the generator.
+        training: budget, mode, learning rate and seed.
+        evaluation: sizes of the measurement.
+        trial: its number in a sweep.
+        told: told after each step of training; what it raises ends the experiment.
+        keep: makes the checkpoint of this training from its identity; the caller removes the file.
+        checked: a measurement on the way.
 
     Raises:
         RunFailed: the loss or the emitted weights became NaN.
@@ -73,7 +114,16 @@ def run_family(
         training = training.model_copy(update={"diversity_target": target})
     phases = plan(generator, training, task, laboratory.zoo.pool, laboratory.zoo.training)
     start_loss = initial_loss(generator, laboratory)
-    result = train_generator(generator, phases, training, told)
+    checkpoint = None if keep is None else keep(_identity(family, generator.config, training, laboratory))
+    total, before = sum(phase.steps for phase in phases), _steps_before(phases)
+
+    def report(phase: str, done: int, steps: int) -> None:
+        if checked is not None and before[phase] + done == math.ceil(checked.at * total):
+            checked.judge(_midway(generator, laboratory, evaluation))
+        if told is not None:
+            told(phase, done, steps)
+
+    result = train_generator(generator, phases, training, report, checkpoint)
     objectives = objectives_of(generator, laboratory, evaluation)
     if not all(math.isfinite(value) for value in objectives.values()):
         raise RunFailed(f"generator {family}: its objectives became {objectives}; lower the learning rate")
@@ -186,6 +236,30 @@ def initial_loss(generator: Generator, laboratory: Laboratory) -> float:
     networks = generator.generate(blueprints, list(range(len(blueprints))))
     split = laboratory.task.validation
     return float(loss(run(networks, split.x), split.y).mean())
+
+
+def _midway(generator: Generator, laboratory: Laboratory, evaluation: EvaluationConfig) -> Midway:
+    """Measured without leaving a trace in the training."""
+    training = generator.training
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        generator.eval()
+        found = Midway(
+            loss=initial_loss(generator, laboratory), objectives=objectives_of(generator, laboratory, evaluation)
+        )
+    generator.train(training)
+    return found
+
+
+def _steps_before(phases: Sequence[Phase]) -> dict[str, int]:
+    """Steps of the phases before each, by name."""
+    steps = [phase.steps for phase in phases]
+    return {phase.name: sum(steps[:place]) for place, phase in enumerate(phases)}
+
+
+def _identity(family: str, config: BaseModel, training: TrainingConfig, laboratory: Laboratory) -> str:
+    """Of a training: equal for two that take the same steps."""
+    document = [family, config.model_dump(mode="json"), training.model_dump(mode="json"), laboratory.zoo.digest]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _summary(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from generators.generator import Generator
-from search_spaces import SPACES, SearchSpace
+from search_spaces import SearchSpace, open_space
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
@@ -47,12 +48,15 @@ class Laboratory:
         space: str,
         zoo: ZooConfig,
         folder: Path,
+        space_settings: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Laboratory:
         """Load the task, and read the zoo from ``folder`` or train it."""
         torch.set_flush_denormal(True)
         loaded = load_task(task, data)
-        chosen: SearchSpace = SPACES.load(space)(inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
+        chosen = open_space(
+            space, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape, settings=space_settings
+        )
         opened = open_zoo(loaded, chosen, zoo, folder, progress)
         return cls(
             task=loaded,

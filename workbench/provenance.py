@@ -9,14 +9,17 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
+from generators.form import Form
 from generators.generated import Generated
 from generators.generator import Generator
+from generators.rounding import WeightsAs
 from generators.saving import generator_digest, library_version
 from generators.topology import TopologyGenerator, topology_digest
 from search_spaces import Architecture, Blueprint, SearchSpace, WeightloomError
 from search_spaces.rules import Rules, violations
 from workbench.summary import Measured, Record
 
+Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 LIBRARIES = ("torch", "numpy", "diffusers", "safetensors", "onnx", "onnxruntime", "optuna", "wandb")
 
 
@@ -59,10 +62,14 @@ class Provenance(Record):
         seed: of the network's latent.
         density: share of hidden neurons asked for.
         weights: share of weights asked for.
+        weights_as: how its weights were rounded after they were generated.
+        max_norm, max_lipschitz: limits that it keeps, see `generators.form.Form`.
+        norm, lipschitz: what it reaches of these.
         mode: how the generator was trained; ``None`` for baselines.
         rules: that the architecture keeps, budgets included, as `search_spaces.rules.Rules.to_dict` has them.
         topology: what chose the architecture; ``None`` if no topology generator did.
-        scores: what was measured on the network; ``score`` is the task's test score.
+        scores: what was measured on the network; ``score`` is the task's test score, ``score_as_float`` the one before
+            weights were rounded.
         versions: see `versions`.
         created: when, with time zone.
         weightloom: version that wrote this.
@@ -78,6 +85,11 @@ class Provenance(Record):
     seed: int
     density: Annotated[float, Field(gt=0, le=1)] = 1.0
     weights: Annotated[float, Field(gt=0, le=1)] = 1.0
+    weights_as: WeightsAs = "float32"
+    max_norm: Limit = None
+    max_lipschitz: Limit = None
+    norm: Measured = None
+    lipschitz: Measured = None
     mode: str | None = None
     rules: dict[str, Any] = Field(default_factory=dict)
     topology: Emitted | None = None
@@ -86,9 +98,14 @@ class Provenance(Record):
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     weightloom: str = Field(default_factory=library_version)
 
+    @property
+    def form(self) -> Form:
+        """What was done to the network after it was generated."""
+        return Form(weights_as=self.weights_as, max_norm=self.max_norm, max_lipschitz=self.max_lipschitz)
+
 
 def regenerate(provenance: Provenance, generator: Generator, architecture: Architecture) -> Generated:
-    """The network that ``provenance`` tells of, generated again (a batch of one).
+    """The network that ``provenance`` tells of, generated and brought into its form again (a batch of one).
 
     On the same machine and versions it is equal bit for bit to one that was generated alone; one that was
     generated in a batch, or elsewhere, differs by float rounding.
@@ -104,7 +121,7 @@ def regenerate(provenance: Provenance, generator: Generator, architecture: Archi
             f"{provenance.generator_digest[:12]}…, got {generator.name!r} with {got[:12]}…{where}"
         )
     asked = provenance.density, provenance.weights
-    return generator.generate([Blueprint.of(architecture)], [provenance.seed], *asked)
+    return provenance.form.of(generator.generate([Blueprint.of(architecture)], [provenance.seed], *asked))
 
 
 def emitted_again(emitted: Emitted, rules: Rules, generator: TopologyGenerator, space: SearchSpace) -> Architecture:

@@ -183,8 +183,23 @@ class ParetoPoint(Record):
     values: dict[str, Measured]
 
 
+class NetworkCost(Record):
+    """What a network costs; ``ms_1`` and ``ms_64`` are median milliseconds for batches of 1 and 64 examples."""
+
+    parameters: Count
+    flops: Count
+    bytes: Count
+    ms_1: Measured = None
+    ms_64: Measured = None
+
+
 class ExportRecord(Record):
-    """One exported network; ``difference`` = largest absolute difference of outputs after the round trip."""
+    """One exported network; ``difference`` = largest absolute difference of outputs after the round trip.
+
+    ``weights_as`` says how weights were rounded, ``score_as_float`` what the network scored before; ``norm`` and
+    ``lipschitz`` what it reaches of its limits; ``bytes`` is the size of the file; ``before`` and ``after`` compaction
+    are what the network costs. None in records from before they were measured.
+    """
 
     path: str
     format: str
@@ -192,7 +207,14 @@ class ExportRecord(Record):
     generator: str
     architecture: str
     score: Number
+    weights_as: str = "float32"
+    score_as_float: Measured = None
+    norm: Measured = None
+    lipschitz: Measured = None
     difference: Measured = None
+    bytes: Count | None = None
+    before: NetworkCost | None = None
+    after: NetworkCost | None = None
 
 
 class Summary(Record):

@@ -225,7 +225,7 @@ class FittedBaseline(Generator, Fitted):
         for name in STATE[:-1]:
             setattr(self, f"training_{name}", getattr(networks, name).detach().to(device))
         self.training_scores = scores.detach().to(device)
-        values, _, _ = to_values(networks)
+        values, _ = to_values(networks)
         alive = networks.layout.used & (networks.open_neurons > 0.5)[..., None]
         of_role = [values[..., i][alive[..., i]] for i in range(LANES)]
         of_role.append(values[..., LANES:][alive[..., LANES:]])

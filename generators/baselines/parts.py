@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from generators.connectivity import keep_strongest, sparse_weights
+from generators.connectivity import keep_strongest
 from generators.generated import Generated
 from generators.generator import Condition, standard_normal
+from generators.heads import put_together
 from generators.tokens import LANES, BatchLayout, WeightTokenizer
 from search_spaces import Blueprint
 
@@ -32,14 +33,7 @@ def assemble(
     """
     strength = (values[..., LANES:] * layout.used[..., LANES:]).square().sum(-1)
     neurons = keep_strongest(layout, strength, condition.density)
-    tokens = (layout.centre + layout.scale * values) * layout.used
-    return Generated(
-        tokenizer=tokenizer,
-        layout=layout,
-        tokens=sparse_weights(layout, tokens, neurons, condition.weights),
-        open_neurons=neurons,
-        gates=gates * layout.edge_real,
-    )
+    return put_together(tokenizer, layout, values, neurons, gates * layout.edge_real, condition)
 
 
 def draw_tokens(

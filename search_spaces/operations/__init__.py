@@ -3,7 +3,6 @@
 from search_spaces.operations.foreign import FOREIGN, is_foreign
 from search_spaces.operations.inference import (
     check,
-    compactable,
     flops,
     main_source,
     maskable,
@@ -29,7 +28,6 @@ __all__ = [
     "Operation",
     "Shape",
     "check",
-    "compactable",
     "flops",
     "is_foreign",
     "main_source",

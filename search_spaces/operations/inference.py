@@ -85,21 +85,13 @@ def memory(architecture: Architecture) -> int:
 
 
 def maskable(architecture: Architecture) -> tuple[tuple[str, int], ...]:
-    """(node, neurons) for each node whose neurons may be closed.
+    """(node, neurons) for each hidden node whose neurons, or channels, may be closed.
 
-    Hidden dense nodes of networks of which compaction knows every node; in others nothing may be closed but
-    optional wires.
+    Dense and gated dense nodes and convolutions; a closed one puts out zero and no norm of its node counts it.
     """
-    if not compactable(architecture):
-        return ()
-    return tuple((node.name, int(node["width"])) for node in architecture.nodes[1:-1] if node.operation == "dense")
-
-
-def compactable(architecture: Architecture) -> bool:
-    """Whether all nodes are dense ones with no norm or layer norm, or identities."""
-    return all(
-        node.operation == "identity" or (node.operation == "dense" and node["norm"] in ("none", "layer"))
-        for node in architecture.nodes[1:]
+    sides = {"dense": "width", "gated_dense": "width", "conv": "channels"}
+    return tuple(
+        (node.name, int(node[sides[node.operation]])) for node in architecture.nodes[1:-1] if node.operation in sides
     )
 
 

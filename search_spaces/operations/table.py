@@ -5,6 +5,7 @@ from __future__ import annotations
 from search_spaces.architecture import Node
 from search_spaces.errors import UnknownName
 from search_spaces.operations import joins, mixing, plain, spatial
+from search_spaces.operations.compacted import COMPACTED
 from search_spaces.operations.foreign import FOREIGN
 from search_spaces.operations.operation import Operation
 
@@ -35,8 +36,8 @@ DATA = tuple(name for name, operation in OPERATIONS.items() if operation.takes =
 
 
 def operation_of(node: Node) -> Operation:
-    """The record of a node's operation, ours or a user's; ``UnknownName`` lists ours."""
-    known = OPERATIONS.get(node.operation) or FOREIGN.get(node.operation)
+    """The record of a node's operation, ours, a compacted network's or a user's; ``UnknownName`` lists ours."""
+    known = OPERATIONS.get(node.operation) or COMPACTED.get(node.operation) or FOREIGN.get(node.operation)
     if known is None:
         raise UnknownName(f"operation of node {node.name!r}", node.operation, OPERATIONS)
     return known

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from generators.saving import from_pretrained
-from search_spaces import SPACES, SearchSpace, UnknownName, WeightloomError
+from search_spaces import SPACES, SearchSpace, UnknownName, WeightloomError, open_space
 from sweeps.origin import Origin
 from workbench.guide import GeneratedScores, GuideConfig
 from workbench.relaxed import RelaxedConfig
@@ -53,7 +53,7 @@ class TrainingProblem:
         if self.space not in SPACES.names():
             raise UnknownName("space", self.space, SPACES.names())
         task = load_task(self.task, self.data)
-        space: SearchSpace = SPACES.load(self.space)(inputs=task.inputs, outputs=task.classes, shape=task.shape)
+        space = open_space(self.space, inputs=task.inputs, outputs=task.classes, shape=task.shape)
         return space, TrainingTask(
             task,
             space,

@@ -77,11 +77,24 @@ def test_generate_and_verify(sweep: Sweep, capsys: Capture, tmp_path: Path) -> N
         "--sparsity",
         "0.9",
     )
+    small = ("--weights-as", "int4", "--max-norm", "0.5")
+    made = ok(capsys, "generate", folder, "--architecture", str(file), "--out", str(tmp_path / "b"), *small)
+    (record,) = made["networks"]  # type: ignore[misc]
+    assert record["weights_as"] == "int4"
+    assert 0 <= record["score_as_float"] <= 1
+    assert record["norm"] <= 0.5
+    assert record["bytes"] < max(path.stat().st_size for path in (tmp_path / "b").iterdir())
+    assert "Known: bf16, float32, int4, int8" in bad(
+        capsys, "generate", folder, "--sample", "1", "--out", str(tmp_path / "c"), "--weights-as", "int5"
+    )
+    assert "--max-lipschitz: expected" in bad(
+        capsys, "generate", folder, "--sample", "1", "--out", str(tmp_path / "c"), "--max-lipschitz", "-1"
+    )
     paths = [*(tmp_path / "a").iterdir(), *(tmp_path / "b").iterdir(), *sweep.folder.glob("exports/*.safetensors")]
     assert len(paths) >= 4
     for path in paths:
         assert ok(capsys, "verify", str(path))["difference"] == 0
-    sparse = next((tmp_path / "b").iterdir())
+    sparse = next(path for path in (tmp_path / "b").iterdir() if "int4" not in path.name)
     assert read_network(sparse).provenance.weights == 0.1
     damaged = paths[0]
     damaged.write_bytes(damaged.read_bytes()[:-4])
@@ -97,6 +110,8 @@ def test_export_adds_to_the_run(sweep: Sweep, capsys: Capture, tmp_path: Path) -
     exports = Summary.read(copy).exports
     assert {export.generator for export in exports[-2:]} == {"transformer"}
     assert exports[:-2] == sweep.summary.exports
+    found = ok(capsys, "export", str(copy), "--weights-as", "bf16")
+    assert [export["weights_as"] for export in found["exports"]] == ["bf16", "bf16"]  # type: ignore[attr-defined]
     assert "Did you mean 'mlp'" in bad(capsys, "export", str(copy), "--family", "mpl")
     assert "'safetensors' or 'onnx'" in bad(capsys, "export", str(copy), "--to", "pickle")
     assert "greater than or equal to 0" in bad(capsys, "export", str(copy), "--top", "-1")
@@ -113,6 +128,18 @@ def test_train_saves_a_generator(sweep: Sweep, capsys: Capture, tmp_path: Path) 
     origin = json.loads((out / "origin.json").read_text())
     assert (origin["mode"], origin["zoo_digest"]) == ("zoo", sweep.summary.zoo["hash"])
     assert "--out" in bad(capsys, *arguments)
+
+
+def test_a_narrower_space_goes_with_its_generator(sweep: Sweep, capsys: Capture, tmp_path: Path) -> None:
+    out = tmp_path / "generator"
+    narrow = ("--set", "space_settings.widths=[9, 11]", "space_settings.depths=[1]", "zoo.pool=4", "zoo.networks=4")
+    small = ("zoo.test=2", "zoo.validation=2", "evaluation.thorough=false")
+    runs = ("--runs-folder", str(tmp_path / "runs"))
+    ok(capsys, "train", "mlp", "--preset", "quick", "--steps", "2", *narrow, *small, *runs, "--out", str(out))
+    written = ok(capsys, "generate", str(out), "--sample", "2", "--out", str(tmp_path / "networks"))["networks"]
+    for record in written:  # type: ignore[attr-defined]
+        network = read_network(tmp_path / "networks" / record["path"])
+        assert dict(network.architecture.nodes[1].choices)["width"] in (9, 11)
 
 
 def test_a_run_is_safe_from_mistakes(sweep: Sweep, capsys: Capture) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_families import BLUEPRINTS, TOKENIZER, families
 
-from generators.connectivity import open_edges, open_neurons, straight_through
+from generators.connectivity import keep_first, open_edges, straight_through
 from generators.encoder import BlueprintEncoder, index_code
 from generators.generator import Condition, Generator
 from generators.heads import to_generated, to_values
@@ -79,14 +79,16 @@ def test_straight_through_is_exact() -> None:
     assert torch.equal(soft.grad, torch.ones(10_000))
 
 
-def test_dense_masks_pass_no_gradient_sparse_ones_do() -> None:
+def test_the_first_neurons_stay_and_gates_pass_gradients() -> None:
     layout = TOKENIZER.batch(BLUEPRINTS)
-    scores = torch.randn(layout.node.shape).requires_grad_()
-    density = torch.tensor([1.0, 0.5, 1.0, 0.5])
-    masks = open_neurons(layout, scores, density)
-    assert set(masks.unique().tolist()) == {0.0, 1.0}
-    masks.sum().backward()
-    assert (scores.grad.abs().sum(1) > 0).tolist() == [False, True, False, True]
+    masks = keep_first(layout, torch.tensor([1.0, 0.5, 1.0, 0.5]))
+    assert torch.equal(masks[0], layout.real[0].float())
+    for n in (1, 3):
+        for node in layout.node[n][layout.maskable[n]].unique():
+            mine = layout.maskable[n] & (layout.node[n] == node)
+            assert torch.equal(
+                masks[n][mine] > 0, layout.neuron[n][mine] < layout.neuron[n][mine & (masks[n] > 0)].max() + 1
+            )
     edge_scores = torch.randn(layout.edge_real.shape).requires_grad_()
     gates = open_edges(layout, edge_scores)
     assert torch.equal(gates > 0, layout.edge_real & (edge_scores > 0))
@@ -96,11 +98,10 @@ def test_dense_masks_pass_no_gradient_sparse_ones_do() -> None:
 
 def test_values_and_networks_are_inverse() -> None:
     networks = small_collection(TOKENIZER).networks
-    values, neurons, edges = to_values(networks)
-    again = to_generated(TOKENIZER, networks.layout, values, neurons, edges, Condition.uniform(len(networks)))
+    values, edges = to_values(networks)
+    again = to_generated(TOKENIZER, networks.layout, values, edges, Condition.uniform(len(networks)))
     torch.testing.assert_close(again.tokens, networks.tokens, atol=1e-6, rtol=1e-6)
     assert torch.equal(again.gates, networks.gates)
-    assert torch.equal(neurons > 0, networks.open_neurons > 0.5)
 
 
 def test_encoder_sees_what_differs() -> None:

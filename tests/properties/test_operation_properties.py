@@ -36,7 +36,9 @@ def test_shapes_parameters_and_flops_are_those_of_the_module(graph: Architecture
     assert memory(graph) == 4 * (parameters(graph) + sum(math.prod(s) for s in known.values()))
     blueprint = Blueprint.of(graph)
     assert blueprint.parameter_count == parameters(graph)
-    assert blueprint.maskable == ()
+    sides = {name: shape[0] for name, shape in known.items()}
+    rows = ("dense", "gated_dense", "conv")
+    assert blueprint.maskable == tuple((n.name, sides[n.name]) for n in graph.nodes[1:-1] if n.operation in rows)
 
 
 @given(graph=spatial_graphs(), seed=st.integers(0, 10**6))
@@ -46,19 +48,20 @@ def test_vmapped_networks_are_single_networks(graph: Architecture, seed: int) ->
     torch.manual_seed(seed)
     networks = [GraphNetwork(graph).double() for _ in range(3)]
     gates = (torch.rand(3, len(graph.optional_edges)) > 0.5).double()
+    masks = {name: (torch.rand(3, width) > 0.4).double() for name, width in Blueprint.of(graph).maskable}
     x = torch.randn(4, math.prod(shapes(graph)["x"]), dtype=torch.float64)
     weights = {
         name: torch.stack([dict(n.named_parameters())[name] for n in networks])
         for name in dict(networks[0].named_parameters())
     }
 
-    def run(state: dict[str, torch.Tensor], gate: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(networks[0], state, (x,), {"gates": gate})
+    def run(state: dict[str, torch.Tensor], mask: dict[str, torch.Tensor], gate: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(networks[0], state, (x, mask, gate))
 
-    together = torch.vmap(run)(weights, gates)
+    together = torch.vmap(run)(weights, masks, gates)
     for i, network in enumerate(networks):
         open_ = {(e.source, e.target): bool(gates[i, k]) for k, e in enumerate(graph.optional_edges)}
-        alone = network.connect({}, open_)(x)
+        alone = network.connect({name: mask[i] for name, mask in masks.items()}, open_)(x)
         torch.testing.assert_close(together[i], alone, atol=1e-9, rtol=1e-9)
 
 

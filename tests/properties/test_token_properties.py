@@ -144,7 +144,7 @@ def test_permuting_hidden_neurons_leaves_the_function(architecture: Architecture
     seed=st.integers(0, 10**6),
 )
 def test_the_strongest_neurons_stay(some: list[Architecture], width: int, density: float, seed: int) -> None:
-    """Against a plain loop: per maskable node the max(1, round(density x width)) of greatest sums."""
+    """Against a plain loop: every layer's strongest, then every layer's second, until the budget is spent."""
     blueprints = [Blueprint.of(architecture) for architecture in some]
     layout = WeightTokenizer(width=width).batch(blueprints)
     strength = torch.rand(layout.node.shape, generator=torch.Generator().manual_seed(seed))
@@ -152,14 +152,22 @@ def test_the_strongest_neurons_stay(some: list[Architecture], width: int, densit
     kept = keep_strongest(layout, strength, densities)
     for n, blueprint in enumerate(blueprints):
         widths = dict(blueprint.maskable)
-        for i, node in enumerate(blueprint.architecture.nodes):
-            mine = layout.real[n] & (layout.node[n] == i)
-            if node.name not in widths:
-                assert bool((kept[n][mine] == 1).all())
-                continue
-            sums = torch.zeros(widths[node.name]).index_add(0, layout.neuron[n][mine], strength[n][mine])
-            count = max(1, int((densities[0] * widths[node.name]).round()))
-            wanted = torch.zeros(widths[node.name])
-            wanted[sums.topk(count).indices] = 1
-            assert torch.equal(kept[n][mine], wanted[layout.neuron[n][mine]])
+        places = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
+        tokens = {name: layout.real[n] & (layout.node[n] == place) for name, place in places.items()}
+        queues = {}
+        for name, wide in widths.items():
+            mine = tokens[name]
+            sums = torch.zeros(wide).index_add(0, layout.neuron[n][mine], strength[n][mine])
+            queues[name] = sums.argsort(descending=True).tolist()
+        budget = int((densities[0] * sum(widths.values())).round())
+        chosen: dict[str, set[int]] = {name: {queue[0]} for name, queue in queues.items()}
+        left = budget - len(chosen)
+        for turn in range(1, max(widths.values(), default=0)):
+            for name in sorted(queues, key=places.__getitem__):
+                if turn < len(queues[name]) and left > 0:
+                    chosen[name].add(queues[name][turn])
+                    left -= 1
+        for name, mine in tokens.items():
+            wanted = [float(int(i) in chosen[name]) if name in chosen else 1.0 for i in layout.neuron[n][mine]]
+            assert kept[n][mine].tolist() == wanted
         assert not bool(kept[n][~layout.real[n]].any())

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from search_spaces import Blueprint, MLPSpace, WeightloomError, encode
+from search_spaces import Architecture, Blueprint, Edge, MLPSpace, Node, WeightloomError, encode
 from search_spaces.network import GraphNetwork
 
 SPACE = MLPSpace(inputs=5, outputs=3, widths=(4, 6))
@@ -97,7 +97,13 @@ def test_closed_neurons_and_wires_of_a_module() -> None:
 
 def test_compacted_wires() -> None:
     architecture = SPACE.from_genome(GENOME | {"norm": "none"})
-    module = GraphNetwork(architecture, wires={"output": [[0, 1, 2, 3, 4, 5], [-1, 3, -1, -1, 0, -1]]})
+    chosen = Node(name="chosen", operation="select", choices=(("channels", 6),))
+    edges = [e for e in architecture.edges if (e.source, e.target) != ("hidden_1", "output")]
+    edges += [Edge(source="hidden_1", target="chosen"), Edge(source="chosen", target="output", kind="skip")]
+    nodes = (*architecture.nodes[:-1], chosen, architecture.nodes[-1])
+    module = GraphNetwork(
+        Architecture(space="compacted", nodes=nodes, edges=tuple(edges)), {"chosen": [-1, 3, -1, -1, 0, -1]}
+    )
     x = torch.randn(2, 5)
     first = module.hidden_1(x)
     skip = torch.zeros(2, 6)

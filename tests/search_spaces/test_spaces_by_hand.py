@@ -152,7 +152,7 @@ def test_wirings_of_mlps() -> None:
         ("hidden_1", True),
     ]
     assert operations(dense).count("gated_dense") == 1
-    assert Blueprint.of(dense).maskable == ()
+    assert Blueprint.of(dense).maskable == (("hidden_1", 4), ("hidden_2", 8), ("hidden_3", 4))
     skipped = mlp(wiring="skips", skip_1=False, skip_2=True)
     assert [(e.source, e.target) for e in skipped.edges if e.kind == "skip"] == [("hidden_2", "output")]
 

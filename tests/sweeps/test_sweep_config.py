@@ -13,6 +13,7 @@ BAD = [
     ({"zoo.recipe.step": 8}, "Did you mean 'zoo.recipe.steps'?"),
     ({"families.mlp.mode": "task"}, "Did you mean 'families.0.modes'?"),
     ({"exports.format": []}, "Did you mean 'exports.formats'?"),
+    ({"space_settings": {"width": [8]}}, "unknown argument of space mlp 'width'. Did you mean 'widths'?"),
     ({"trials": "many"}, "key 'trials': expected a valid integer, unable to parse string as an integer"),
     ({"trials": 0}, "key 'trials': expected greater than or equal to 1, got 0"),
     ({"trials": 1.5}, "key 'trials': expected a valid integer"),

@@ -1,24 +1,30 @@
+import secrets
 import sqlite3
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
 from search_spaces import DamagedFile, WeightloomError
 from sweeps.config import resolve
 from sweeps.folder import CHANGEABLE, RunFolder, differences, locked
-from sweeps.storage import INTERRUPTED, REASON, StudyStore, opened
+from sweeps.place import GRACE_SECONDS, Place
+from sweeps.status import counted
+from sweeps.storage import INTERRUPTED, MOST_DEATHS, REASON, StudyStore, opened
 
 OBJECTIVES = {"fidelity": 0.9, "collapse": 0.5, "active_parameters": 1000.0}
 
 
 def suggest(store: StudyStore) -> tuple[object, dict[str, float]]:
-    trial = store.ask()
+    store.target = 100
+    trial = store.claim(secrets.token_hex(4), lambda other: None)
+    assert trial is not None
     return trial, {"x": trial.suggest_float("x", 0, 1), "y": trial.suggest_float("y", 0, 1)}
 
 
 def test_the_file_is_in_wal_mode_before_the_first_trial(tmp_path: Path) -> None:
-    with opened(tmp_path / "study.db", "run", 0):
+    with opened(Place.local(tmp_path / "study.db"), "run", 0):
         connection = sqlite3.connect(tmp_path / "study.db")
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         connection.close()
@@ -26,27 +32,27 @@ def test_the_file_is_in_wal_mode_before_the_first_trial(tmp_path: Path) -> None:
 
 
 def test_trials_outlive_the_process(tmp_path: Path) -> None:
-    with opened(tmp_path / "study.db", "run", 0) as store:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
         trial, _ = suggest(store)
         store.finish(trial, OBJECTIVES)
         trial, _ = suggest(store)
         store.fail(trial, "a reason")
-    with opened(tmp_path / "study.db", "run", 0) as store:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
         assert [t.state for t in store.ended()] == [TrialState.COMPLETE, TrialState.FAIL]
         assert store.complete()[0].values == [0.9, 0.5, 1000.0]
         assert store.ended()[1].user_attrs[REASON] == "a reason"
-        assert store.requeue_interrupted() == 0
+        assert store.reap(lambda other: True) == 0
 
 
 def test_an_interrupted_trial_is_repeated_once_with_its_settings(tmp_path: Path) -> None:
-    with opened(tmp_path / "study.db", "run", 0) as store:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
         trial, _ = suggest(store)
         store.finish(trial, OBJECTIVES)
         _, lost = suggest(store)  # and here the process dies
     for _ in range(2):  # also if it dies again before the trial is asked for
-        with opened(tmp_path / "study.db", "run", 0) as store:
-            store.requeue_interrupted()
-    with opened(tmp_path / "study.db", "run", 0) as store:
+        with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+            store.reap(lambda other: True)
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
         assert len(store.ended()) == 1, "the interrupted one does not count"
         interrupted = store.trials()[1]
         assert interrupted.state == TrialState.FAIL
@@ -61,10 +67,72 @@ def test_an_interrupted_trial_is_repeated_once_with_its_settings(tmp_path: Path)
         assert another != lost
 
 
+def test_a_claim_of_the_same_worker_buries_what_it_left(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        store.target = 9
+        first = store.claim("me", lambda other: False)
+        second = store.claim("me", lambda other: False)
+        assert first is not None
+        assert second is not None
+        assert store.root(second) == first.number
+
+
+def test_not_one_more_is_begun_than_was_asked_for(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        store.target = 2
+        first = store.claim("a", lambda other: False)
+        second = store.claim("b", lambda other: False)
+        assert first is not None
+        assert second is not None
+        assert store.claim("c", lambda other: False) is None
+        store.release(second)
+        third = store.claim("c", lambda other: False)
+        assert third is not None
+        assert store.root(third) == second.number
+        assert not store.finish(second, OBJECTIVES), "it was given to somebody else"
+        assert store.fail(first, "no")
+        assert store.finish(third, OBJECTIVES)
+        assert store.claim("c", lambda other: False) is None
+        assert len(store.ended()) == 2
+
+
+def test_a_trial_that_kills_its_workers_is_given_up(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        for _ in range(MOST_DEATHS):
+            suggest(store)
+            assert store.reap(lambda other: True) == 1
+        (given_up,) = store.ended()
+        assert f"died {MOST_DEATHS} times" in given_up.user_attrs[REASON]
+        assert suggest(store)[0].number == MOST_DEATHS
+
+
+def test_an_unknown_worker_is_dead_when_it_was_silent(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        suggest(store)
+        assert store.reap(lambda other: None) == 0, "it has just been heard"
+        assert store.reap(lambda other: False) == 0
+        connection = sqlite3.connect(tmp_path / "study.db")
+        connection.execute(
+            "UPDATE trial_heartbeats SET heartbeat = datetime('now', ?)", (f"-{GRACE_SECONDS + 1} seconds",)
+        )
+        connection.commit()
+        connection.close()
+        assert store.reap(lambda other: False) == 0, "its lock is held: it only sleeps"
+        assert store.reap(lambda other: None) == 1
+
+
+def test_optuna_opens_the_study_by_its_url(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        store.finish(suggest(store)[0], OBJECTIVES)
+        study = optuna.load_study(study_name="run", storage=f"sqlite:///{tmp_path / 'study.db'}")
+        assert [trial.values for trial in study.trials] == [[0.9, 0.5, 1000.0]]
+        assert [found["complete"] for found in [counted(store)]] == [1]
+
+
 def test_a_trial_that_dies_twice_keeps_its_root(tmp_path: Path) -> None:
     for _ in range(3):
-        with opened(tmp_path / "study.db", "run", 0) as store:
-            store.requeue_interrupted()
+        with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+            store.reap(lambda other: True)
             trial, values = suggest(store)
             assert store.root(trial) == 0
             first = values if trial.number == 0 else first
@@ -76,7 +144,7 @@ def test_suggestions_depend_on_the_seed_and_not_on_the_process(tmp_path: Path) -
     for name, seed, processes in (("a", 0, 1), ("b", 0, 3), ("c", 1, 1)):
         found[name] = []
         for _ in range(processes):
-            with opened(tmp_path / f"{name}.db", "run", seed) as store:
+            with opened(Place.local(tmp_path / f"{name}.db"), "run", seed) as store:
                 for _ in range(3 // processes):
                     trial, values = suggest(store)
                     found[name].append(values)
@@ -86,7 +154,7 @@ def test_suggestions_depend_on_the_seed_and_not_on_the_process(tmp_path: Path) -
 
 
 def test_a_queued_trial_is_not_queued_twice(tmp_path: Path) -> None:
-    with opened(tmp_path / "study.db", "run", 0) as store:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
         store.enqueue({"x": 0.5, "y": 0.25})
         store.enqueue({"x": 0.5, "y": 0.25})
         assert suggest(store)[1] == {"x": 0.5, "y": 0.25}
@@ -96,7 +164,7 @@ def test_a_queued_trial_is_not_queued_twice(tmp_path: Path) -> None:
 
 def test_a_damaged_study_is_named(tmp_path: Path) -> None:
     (tmp_path / "study.db").write_bytes(b"this is no database at all, but it is long enough" * 40)
-    with pytest.raises(DamagedFile, match=r"study\.db"), opened(tmp_path / "study.db", "run", 0):
+    with pytest.raises(DamagedFile, match=r"study\.db"), opened(Place.local(tmp_path / "study.db"), "run", 0):
         pass
 
 

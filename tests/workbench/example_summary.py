@@ -179,7 +179,9 @@ def example_dict() -> dict[str, Any]:
         "exports": [
             {"path": "exports/diffusion-mlp 64-16.onnx", "format": "onnx", "sha256": "ab" * 32,
              "generator": "diffusion", "architecture": "mlp 64-16-8-10", "score": 0.921,
-             "difference": 3.1e-7},
+             "difference": 3.1e-7, "bytes": 4321,
+             "before": {"parameters": 1330, "flops": 2600, "bytes": 5600, "ms_1": 0.05, "ms_64": 0.12},
+             "after": {"parameters": 411, "flops": 790, "bytes": 1900, "ms_1": 0.04, "ms_64": 0.07}},
             {"path": "exports/diffusion.safetensors", "format": "safetensors", "sha256": "cd" * 32,
              "generator": "diffusion", "architecture": "mlp 64-16-8-10", "score": 0.921, "difference": None},
         ],

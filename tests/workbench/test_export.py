@@ -118,19 +118,19 @@ def test_closed_neurons_and_their_columns_are_gone() -> None:
     generated = generator.generate([Blueprint.of(architecture)], [0], 0.5)
     shapes = {name: tuple(p.shape) for name, p in compact(generated, 0).named_parameters()}
     assert shapes == {
-        "hidden_1.linear.weight": (4, 6),
-        "hidden_1.linear.bias": (4,),
-        "hidden_1.norm.weight": (4,),
-        "hidden_1.norm.bias": (4,),
-        "hidden_2.linear.weight": (6, 4),
-        "hidden_2.linear.bias": (6,),
-        "hidden_2.norm.weight": (6,),
-        "hidden_2.norm.bias": (6,),
-        "output.linear.weight": (3, 6),
+        "hidden_1.linear.weight": (5, 6),
+        "hidden_1.linear.bias": (5,),
+        "hidden_1.norm.weight": (5,),
+        "hidden_1.norm.bias": (5,),
+        "hidden_2.linear.weight": (5, 5),
+        "hidden_2.linear.bias": (5,),
+        "hidden_2.norm.weight": (5,),
+        "hidden_2.norm.bias": (5,),
+        "output.linear.weight": (3, 5),
         "output.linear.bias": (3,),
     }
-    assert active_parameters(generated).tolist() == [4 * 9 + 6 * 7 + 3 * 7]
-    assert flops(generated).tolist() == [2 * (24 + 24 + 18)]
+    assert active_parameters(generated).tolist() == [5 * 9 + 5 * 8 + 3 * 6]
+    assert flops(generated).tolist() == [2 * (30 + 25 + 15)]
 
 
 def test_single_zero_weights_do_not_count_but_cost_flops() -> None:

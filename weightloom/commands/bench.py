@@ -72,7 +72,7 @@ def bench(
     folder = runs_folder / config.name
     extra = ["--generators", generators] if generators is not None else []
     command = again("bench", preset, config.name, overrides, runs_folder, extra)
-    with running(folder, "finished rows", command) as display:
+    with running(folder, "finished rows", f"{command} --resume") as display:
         found = run_bench(config, runs_folder, resume=resume, overwrite=overwrite, watcher=display, command=command)
     paths = {"report": folder / "report.html", "table": folder / "table.csv"}
     paths |= {kind: folder / kind / "report.html" for kind in found}

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from weightloom.commands.options import Json
-from weightloom.terminal import print_json, print_pairs, watching
+from weightloom.commands.options import Json, Storage, form_of
+from weightloom.terminal import export_words, print_json, print_pairs, watching
 
 
 def export(
@@ -18,6 +18,10 @@ def export(
     family: str | None = None,
     top: Annotated[int, Parameter(help="So many networks, best on validation first.")] = 1,
     to: str = "safetensors,onnx",
+    storage: Storage = None,
+    weights_as: str = "float32",
+    max_norm: float | None = None,
+    max_lipschitz: float | None = None,
     json: Json = False,
 ) -> int:
     """Export the best generated networks of a run into its exports folder.
@@ -29,14 +33,23 @@ def export(
         family: Whose networks; by default the family that is best on validation.
         top: So many networks, best on validation first.
         to: Formats, separated by commas.
+        storage: Of the run, if its study is not in its folder.
+        weights_as: Round weights, a row of each layer to whole numbers with one scale of its own (`int8`, `int4`), or
+            to 16-bit floats (`bf16`); the file is as much smaller. The score before stands beside.
+        max_norm: Shrink each weight matrix to a spectral norm of at most this.
+        max_lipschitz: Shrink weights until the outputs of two inputs are provably at most so many times as far apart as
+            the inputs. For networks without norms, attention and products.
         json: Print one JSON object on stdout.
     """
     from sweeps.single import export_run
 
+    form = form_of(weights_as, max_norm, max_lipschitz)
     with watching() as display:
-        records = export_run(run, family=family, top=top, formats=to.split(","), watcher=display)
+        records = export_run(
+            run, family=family, top=top, formats=to.split(","), form=form, watcher=display, storage=storage
+        )
     if json:
         print_json({"exports": [record.model_dump(mode="json") for record in records]})
     else:
-        print_pairs([(str(run / r.path), f"test score {r.score:.3f}  {r.architecture}") for r in records])
+        print_pairs([(str(run / r.path), f"{export_words(r)}  {r.architecture}") for r in records])
     return 0

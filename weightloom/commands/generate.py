@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weightloom.commands.options import Json, RulesText
-from weightloom.terminal import print_json, print_pairs
+from weightloom.commands.options import Json, RulesText, form_of
+from weightloom.terminal import export_words, print_json, print_pairs
 
 
 def generate(
@@ -18,6 +18,9 @@ def generate(
     seed: int = 0,
     density: float = 1.0,
     sparsity: float = 0.0,
+    weights_as: str = "float32",
+    max_norm: float | None = None,
+    max_lipschitz: float | None = None,
     topology: Path | None = None,
     flops: float | None = None,
     rules: RulesText = None,
@@ -39,6 +42,11 @@ def generate(
         density: Share of hidden neurons to keep.
         sparsity: Share of weights that are zero. Worth asking of a generator that was trained with
             `training.weights_share` above 0; of any other it is magnitude pruning.
+        weights_as: Round weights, a row of each layer to whole numbers with one scale of its own (`int8`, `int4`), or
+            to 16-bit floats (`bf16`); the file is as much smaller. The score before stands beside.
+        max_norm: Shrink each weight matrix to a spectral norm of at most this.
+        max_lipschitz: Shrink weights until the outputs of two inputs are provably at most so many times as far apart as
+            the inputs. For networks without norms, attention and products.
         topology: Folder of a topology generator (`weightloom design`), which emits the architectures of --sample, each
             from the same latent seed as its weights.
         flops: Budget: floating-point operations for one example that no architecture may exceed.
@@ -65,6 +73,7 @@ def generate(
     stated = read_rules(rules)
     from sweeps.single import generate_some
 
+    form = form_of(weights_as, max_norm, max_lipschitz)
     records = generate_some(
         folder,
         out,
@@ -73,6 +82,7 @@ def generate(
         seed=seed,
         density=density,
         weights=round(1 - sparsity, 12),  # 0.1, not 0.09999999999999998, in the file
+        form=form,
         data=data,
         flops=flops,
         rules=stated,
@@ -81,5 +91,5 @@ def generate(
     if json:
         print_json({"networks": [record.model_dump(mode="json") for record in records]})
     else:
-        print_pairs([(str(out / r.path), f"test score {r.score:.3f}  {r.architecture}") for r in records])
+        print_pairs([(str(out / r.path), f"{export_words(r)}  {r.architecture}") for r in records])
     return 0

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from generators.form import Form
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
 RunsFolder = Annotated[Path, Parameter(name="--runs-folder", help="Where runs are, and in .zoo the trained networks.")]
 Assignments = Annotated[
     list[str] | None,
     Parameter(consume_multiple=True, negative="", help="Change settings: KEY=VALUE, dotted keys."),
+]
+Storage = Annotated[
+    str | None,
+    Parameter(
+        name="--storage",
+        env_var="WEIGHTLOOM_STORAGE",
+        help="postgresql://USER:PASSWORD@HOST/DATABASE that keeps the trials; by default a file in the run's folder.",
+    ),
 ]
 Mode = Literal["task", "zoo", "both"]
 RulesText = Annotated[
@@ -29,3 +40,14 @@ Flag = Parameter(negative="")
 def words(text: str) -> list[str]:
     """What stands between the commas of an option."""
     return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def form_of(weights_as: Any, max_norm: float | None, max_lipschitz: float | None) -> Form:
+    """What is done to networks before they are written; mistakes are told by the names of the options."""
+    from generators.form import Form
+    from generators.rounding import WEIGHTS_AS
+    from search_spaces import UnknownName
+
+    if weights_as not in WEIGHTS_AS:
+        raise UnknownName("--weights-as", weights_as, WEIGHTS_AS)
+    return Form(weights_as=weights_as, max_norm=max_norm, max_lipschitz=max_lipschitz)

@@ -32,19 +32,19 @@ def changed(given: Mapping[str, Any], changes: Sequence[str] | None) -> dict[str
 
 
 @contextmanager
-def running(folder: Path, kept: str, command: str) -> Iterator[Display]:
+def running(folder: Path, kept: str, go_on: str) -> Iterator[Display]:
     """Show progress; a signal is answered with how to go on, and a failure knows where its log belongs.
 
     Args:
         folder: of the run.
         kept: what a signal leaves untouched.
-        command: that makes the run.
+        go_on: the command that goes on.
     """
     try:
         with watching() as display:
             yield display
     except Stopped as stop:
-        stop.advice = f"{kept} are kept; go on with: {command} --resume"
+        stop.advice = f"{kept} are kept; go on with: {go_on}"
         raise
     except Exception as error:
         error.weightloom_folder = folder  # type: ignore[attr-defined]

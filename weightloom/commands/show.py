@@ -88,7 +88,7 @@ def _drawn(
 ) -> list[Architecture]:
     import numpy as np
 
-    from search_spaces import SPACES
+    from search_spaces import SPACES, open_space
     from search_spaces.rules import Emission
     from sweeps.reading import read_rules
     from workbench.tasks import load_task
@@ -96,7 +96,7 @@ def _drawn(
     stated = read_rules(rules)
     space = SPACES.load(name)
     loaded = load_task(task or ("mnist1d" if 3 not in space.ranks else "digits"), data)
-    made = space(inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
+    made = open_space(name, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape)
     return list(made.sample_distinct(count, np.random.default_rng(seed), draw=Emission(made, stated).sample))
 
 

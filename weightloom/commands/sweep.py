@@ -7,21 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder
+from search_spaces.errors import WeightloomError
+from search_spaces.secrets import redacted
+from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
-from weightloom.terminal import print_comparison, print_json, print_pairs
+from weightloom.commands.worker import worker_command
+from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
 
 if TYPE_CHECKING:
     from workbench.summary import Summary
 
 
 def sweep(
-    preset: str,
+    preset: str | None = None,
     /,
     *,
+    status: str | None = None,
     name: str | None = None,
     trials: int | None = None,
+    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=1024))] = 1,
+    storage: Storage = None,
     seed: int | None = None,
     task: str | None = None,
     data: str | None = None,
@@ -39,12 +46,20 @@ def sweep(
 
     **Example:** `weightloom sweep demo --name first --trials 9 --set training.steps=200 zoo.test=8`
 
-    Ctrl-C keeps every finished trial; the same command with `--resume` goes on.
+    **Example:** `weightloom sweep --status first` from another terminal
+
+    Ctrl-C once ends the running step, keeps everything and stops, twice stops at once; the same command with `--resume`
+    goes on, also after a kill. `weightloom worker RUN` adds a worker by hand. `optuna-dashboard
+    sqlite:///RUN/study.db` shows the trials.
 
     Args:
         preset: Name of a preset (`weightloom list presets`) or a YAML file such as RUN/config.yaml.
         name: Of the run and its folder; by default that of the preset.
+        status: Name of a run, or its folder: say how it stands, and do nothing.
         trials: How many generators are trained.
+        workers: Processes that train at once, each with its share of the cores.
+        storage: postgresql://USER:PASSWORD@HOST/DATABASE keeps the trials, so that other machines can join; by default
+            a file in the run's folder does.
         seed: Of suggestions and training.
         task: See `weightloom list tasks`.
         data: Folder of the data, for tasks that read files.
@@ -58,6 +73,12 @@ def sweep(
         runs_folder: Where runs are kept, and in .zoo the trained networks.
         json: Print one JSON object on stdout: paths and the whole summary.
     """
+    if status is not None:
+        return _status(runs_folder / status if "/" not in status else Path(status), storage, json)
+    if preset is None:
+        raise WeightloomError(
+            "sweep: expected a PRESET, got none; name one (`weightloom list presets`) or use --status"
+        )
     given = {
         "name": name,
         "trials": trials,
@@ -76,14 +97,47 @@ def sweep(
     if print_config:
         sys.stdout.write(config.to_yaml())
         return 0
-    command = again("sweep", preset, config.name, overrides, runs_folder)
+    extra = ["--workers", str(workers)] if workers > 1 else []
+    extra += ["--storage", redacted(storage)] if storage is not None else []
+    command = again("sweep", preset, config.name, overrides, runs_folder, extra)
     folder = runs_folder / config.name
-    with running(folder, "finished trials", command) as display:
-        from sweeps.study import run_sweep
+    with running(folder, "finished trials", f"{command} --resume") as display:
+        from sweeps.study import TeamPlan, run_sweep
 
-        summary = run_sweep(config, runs_folder, resume=resume, overwrite=overwrite, watcher=display, command=command)
+        team = None
+        if workers > 1 or config.limits.given:  # a limit may have to end a process, and another takes over
+            team = TeamPlan(workers=workers, command=worker_command(folder))
+        summary = run_sweep(
+            config,
+            runs_folder,
+            resume=resume,
+            overwrite=overwrite,
+            watcher=display,
+            command=command,
+            storage=storage,
+            team=team,
+        )
     _show(summary, folder, json)
     fail_if_problems([summary])
+    return 0
+
+
+def _status(folder: Path, storage: str | None, json: bool) -> int:
+    from sweeps.status import status_of
+
+    found = status_of(folder, storage)
+    if json:
+        print_json(found)
+        return 0
+    left = found["seconds_left"]
+    rows = [(key, str(found[key])) for key in ("name", "storage", "trials")]
+    rows += [(key, str(found[key])) for key in ("complete", "running", "failed", "pruned", "waiting", "interrupted")]
+    rows.append(("time left", "unknown" if left is None else f"about {left:.0f} s"))
+    for name, best in found["best"].items():
+        rows.append(
+            (f"best {name.replace('_', ' ')}", f"{best['value']:.4g}  (trial {best['trial']}, {best['family']})")
+        )
+    print_pairs(rows)
     return 0
 
 
@@ -101,7 +155,7 @@ def _show(summary: Summary, folder: Path, json: bool) -> None:
     else:
         print_comparison([summary])
         rows = [(key, str(path)) for key, path in paths.items()]
-        rows += [("export", f"{folder / e.path}  ({e.format}, test score {e.score:.3f})") for e in summary.exports]
+        rows += [("export", f"{folder / e.path}  ({e.format}, {export_words(e)})") for e in summary.exports]
         rows.append(("again", str(summary.budget["command"])))
         print()
         print_pairs(rows)

@@ -14,8 +14,8 @@ from workbench.evaluation import controls
 from workbench.evaluation.config import EvaluationConfig
 from workbench.evaluation.diversity import alone, collapse_interval, novelty, spreads, verdict_of
 from workbench.evaluation.frontier import Place, gaps, noise_frontiers
-from workbench.evaluation.sparsity import sparsity_curve, sparsity_of
-from workbench.export.compaction import active_parameters, flops
+from workbench.evaluation.sparsity import share_removed, sparsity_curve
+from workbench.export.compaction import costs
 from workbench.metrics import Interval
 from workbench.summary import ArchitectureRow, CurvePoint, Estimate, Verdict
 from workbench.yardstick import Predictions, Yardstick
@@ -89,7 +89,7 @@ def measure(
     scores = predictions.scores.reshape(-1, config.latents)
     ratios = metrics.fidelity(scores, yardstick.scores)
     means, real = np.nan_to_num(scores).mean(1), yardstick.scores.mean(1)
-    active = active_parameters(networks).cpu().numpy().astype(np.float64)
+    active, operations = (count.numpy().astype(np.float64) for count in costs(networks))
     per_architecture = predictions.probabilities.reshape(
         len(scores), config.latents, *predictions.probabilities.shape[1:]
     )
@@ -102,9 +102,9 @@ def measure(
         "regret_at_1": alone(metrics.regret_at(means, real, 1), len(real)),
         "regret_at_5": alone(metrics.regret_at(means, real, min(5, len(real))), len(real)),
         "valid": metrics.bootstrap(valid.mean(1)),
-        "sparsity": metrics.bootstrap(sparsity_of(networks)),
+        "sparsity": metrics.bootstrap(share_removed(networks, active)),
         "active_parameters": metrics.bootstrap(active),
-        "active_flops": metrics.bootstrap(flops(networks).cpu().numpy().astype(np.float64)),
+        "active_flops": metrics.bootstrap(operations),
         "ensemble_score": metrics.bootstrap(
             np.array([metrics.ensemble_score(own, yardstick.labels) for own in per_architecture])
         ),

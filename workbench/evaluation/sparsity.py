@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from generators.connectivity import heaviest
+from generators.connectivity import heaviest, keep_strongest
 from generators.generated import Generated
 from generators.generator import Generator
 from workbench import metrics
@@ -17,7 +17,6 @@ from workbench.evaluation.config import EvaluationConfig
 from workbench.export.compaction import active_parameters
 from workbench.summary import CurvePoint
 from workbench.yardstick import Predictions, Yardstick
-from workbench.zoo.train import prune_neurons
 
 Kind = Literal["neurons", "weights"]
 """What is taken away."""
@@ -27,20 +26,26 @@ CURVE_LATENTS = 2
 
 def sparsity_of(networks: Generated) -> np.ndarray:
     """Share of each network's parameters that are zero weights or that compaction removes, ``[networks]``."""
-    total = np.array([blueprint.parameter_count for blueprint in networks.blueprints], dtype=np.float64)
-    return 1.0 - active_parameters(networks).cpu().numpy() / total
+    return share_removed(networks, active_parameters(networks).numpy())
+
+
+def share_removed(networks: Generated, active: np.ndarray) -> np.ndarray:
+    """`sparsity_of` where the active parameters ``[networks]`` are known."""
+    return 1.0 - active / np.array([blueprint.parameter_count for blueprint in networks.blueprints], dtype=np.float64)
 
 
 def magnitude_pruned(networks: Generated, share: float, kind: Kind = "neurons") -> Generated:
     """The same networks with ``share`` of their hidden neurons or of their weights, the strongest.
 
-    The rules are those by which generators are sparse: ``prune_neurons`` layer by layer, ``heaviest`` over the whole
-    network.
+    How much of a layer stays is decided as for generators: neurons by ``keep_strongest``, whose strength is the norm of
+    their incoming weights in natural units, weights by ``heaviest``.
     """
-    shares = torch.full((len(networks),), share, device=networks.tokens.device)
+    layout, tokens = networks.layout, networks.tokens
+    shares = torch.full((len(networks),), share, device=tokens.device)
     if kind == "neurons":
-        return replace(networks, open_neurons=prune_neurons(networks.layout, networks.tokens, shares))
-    kept = heaviest(networks.layout, networks.tokens, networks.open_neurons, shares)
+        strength = ((tokens - layout.centre) / layout.scale * layout.used).square().sum(-1)
+        return replace(networks, open_neurons=keep_strongest(layout, strength, shares))
+    kept = heaviest(layout, tokens, networks.open_neurons, shares)
     return replace(networks, tokens=torch.where(kept, networks.tokens, 0.0))
 
 

@@ -11,8 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from generators.generated import Generated
+from generators.rounding import rounded
 from search_spaces import RunFailed, WeightloomError, files
 from workbench.export.compaction import active_parameters, compact, flops
+from workbench.export.costs import cost_pair
 from workbench.export.onnx_file import TOLERANCE, write_onnx
 from workbench.export.safetensors_file import LoadedNetwork, read_network, verify_network, write_network
 from workbench.provenance import Provenance, check_rules
@@ -49,10 +51,11 @@ def export_network(
     """Write one network in each of ``formats``, read each file back and compare outputs on ``rows``.
 
     The safetensors file holds the network as emitted, the ONNX file the compacted one; both are compared
-    with ``generated.network(index)``.
+    with ``generated.network(index)``, its weights rounded as ``provenance.weights_as`` says (in the ONNX file they are
+    32-bit floats of the rounded values). Limits that the provenance states are checked on what is written.
 
     Args:
-        generated: the networks.
+        generated: the networks, within their limits (`Form.limited`) and not rounded.
         index: which of them.
         folder: for the files ``STEM.safetensors`` and ``STEM.onnx``.
         stem: a plain file name without ending.
@@ -64,7 +67,7 @@ def export_network(
     Raises:
         WeightloomError: an unknown format, a stem that is no plain name, no score, or an architecture that breaks
             a rule of its provenance.
-        RunFailed: a file does not compute what the network computes; it is not left behind.
+        RunFailed: a file does not compute what the network computes, or a limit does not hold; no file is left behind.
     """
     folder = Path(folder)
     unknown = [name for name in formats if name not in FORMATS]
@@ -76,7 +79,11 @@ def export_network(
     if score is None or not math.isfinite(score):
         raise WeightloomError(f"export: provenance must have a finite 'score', got {provenance.scores}")
     check_rules(provenance, generated.blueprints[index].architecture)
-    network = generated.network(index)
+    final = rounded(generated, provenance.weights_as)
+    reached = provenance.form.check(final, index)
+    provenance = provenance.model_copy(update={"norm": reached.norm, "lipschitz": reached.lipschitz})
+    network, smaller = final.network(index), compact(final, index)
+    before, after = cost_pair(network, smaller, rows)
     root = folder.parent if root is None else Path(root)
     records = []
     for name in formats:
@@ -86,7 +93,7 @@ def export_network(
         else:
             difference = write_onnx(
                 path,
-                compact(generated, index),
+                smaller,
                 rows,
                 reference=network,
                 metadata={"weightloom": provenance.model_dump_json()},
@@ -99,7 +106,14 @@ def export_network(
                 generator=provenance.generator,
                 architecture=str(network.architecture),
                 score=score,
+                weights_as=provenance.weights_as,
+                score_as_float=provenance.scores.get("score_as_float"),
+                norm=reached.norm,
+                lipschitz=reached.lipschitz,
                 difference=difference,
+                bytes=path.stat().st_size,
+                before=before,
+                after=after,
             )
         )
     return tuple(records)

@@ -20,6 +20,7 @@ from generators.generator import Generator
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
 from search_spaces.network import Network
+from workbench.export.packing import packed, unpacked
 from workbench.provenance import Provenance, check_rules, regenerate
 from workbench.summary import one_line
 
@@ -27,7 +28,7 @@ SCHEMA = 1
 KIND = "weightloom-network"
 KEY = "weightloom"
 """The one metadata key: several would be written in a different order at each save."""
-WEIGHTS, NEURONS, GATES = "weights.", "open_neurons.", "gates"
+NEURONS, GATES = "open_neurons.", "gates"
 _REMEDY = "restore the file or export the network again"
 _NO_SUM = b"0" * 64
 _SUM = re.compile(rb'checksum\\":\\"([0-9a-f]{64})\\"')
@@ -53,7 +54,8 @@ class LoadedNetwork:
 def write_network(path: str | Path, generated: Generated, index: int, provenance: Provenance) -> Path:
     """Write one network: all emitted tensors, masks and gates, architecture and provenance.
 
-    The file is written atomically; equal content gives equal bytes.
+    Weights are rounded as ``provenance.weights_as`` says; ``generated`` has them as they were before. The file is
+    written atomically; equal content gives equal bytes.
 
     Raises:
         WeightloomError: it is a user's own module, which no file can rebuild, or the path cannot be written.
@@ -64,7 +66,7 @@ def write_network(path: str | Path, generated: Generated, index: int, provenance
             f"export: expected a network of a search space, got a user's own module {architecture}; "
             "save the module's state dict instead"
         )
-    tensors = {WEIGHTS + name: tensor for name, tensor in generated.state_dict(index).items()}
+    tensors = packed(generated.state_dict(index), provenance.weights_as)
     tensors |= {NEURONS + name: mask for name, mask in generated.neurons(index).items()}
     tensors[GATES] = torch.tensor(list(generated.wires(index).values()), dtype=torch.bool)
     document = {
@@ -98,7 +100,7 @@ def read_network(path: str | Path) -> LoadedNetwork:
         document, tensors = _content(path, data)
         architecture = Architecture.from_dict(document["architecture"])
         provenance = Provenance.model_validate(document["provenance"])
-        generated = _as_generated(architecture, WeightTokenizer(width=document["token_width"]), tensors)
+        generated = _as_generated(architecture, WeightTokenizer(width=document["token_width"]), tensors, provenance)
     except ValidationError as error:
         raise DamagedFile(f"{path}: provenance: {one_line(error)}; {_REMEDY}") from error
     except (DamagedFile, UnknownName):  # of a space that is not installed
@@ -124,10 +126,11 @@ def verify_network(path: str | Path, generator: Generator, tolerance: float = 1e
         The largest absolute difference between a weight of the file and the regenerated one.
 
     Raises:
-        RunFailed: weights differ by more, or the connectivity differs.
+        RunFailed: weights differ by more, the connectivity differs, or a limit that the file states does not hold.
         WeightloomError: as `read_network` and `regenerate`.
     """
     loaded = read_network(path)
+    loaded.provenance.form.check(loaded.generated, 0)
     check_rules(loaded.provenance, loaded.architecture)
     again = regenerate(loaded.provenance, generator, loaded.architecture)
     mine, theirs = loaded.generated.state_dict(0), again.state_dict(0)
@@ -175,17 +178,18 @@ def _content(path: Path, data: bytes) -> tuple[dict[str, Any], dict[str, Tensor]
     return document, load(data)
 
 
-def _as_generated(architecture: Architecture, tokenizer: WeightTokenizer, tensors: dict[str, Tensor]) -> Generated:
+def _as_generated(
+    architecture: Architecture, tokenizer: WeightTokenizer, tensors: dict[str, Tensor], provenance: Provenance
+) -> Generated:
     blueprint = Blueprint.of(architecture)
     layout = tokenizer.batch([blueprint])
     nodes = {node.name: i for i, node in enumerate(architecture.nodes)}
-    state = {k.removeprefix(WEIGHTS): t for k, t in tensors.items() if k.startswith(WEIGHTS)}
+    state = unpacked(tensors, blueprint, provenance.weights_as)
     masks = {k.removeprefix(NEURONS): t for k, t in tensors.items() if k.startswith(NEURONS)}
     gates = tensors[GATES]
     shapes = {name: tuple(mask.shape) for name, mask in masks.items()}
-    if shapes != {name: (width,) for name, width in blueprint.maskable} or gates.shape != (
-        len(blueprint.optional_edges),
-    ):
+    known = {name: (width,) for name, width in blueprint.maskable}
+    if not shapes.items() <= known.items() or gates.shape != (len(blueprint.optional_edges),):
         raise WeightloomError(f"masks {shapes} and {tuple(gates.shape)} gates that do not fit {architecture}")
     tokens = tokenizer.tokenize(state, blueprint)[None]
     open_neurons = layout.real.to(tokens.dtype)

@@ -19,7 +19,7 @@ from workbench.metrics.registry import METRICS, Metric
 from workbench.report.figures import all_figures
 from workbench.report.pictures import Picture, pictures
 from workbench.report.plot import style
-from workbench.summary import FILE_NAME, MISSING, Estimate, Summary, shown
+from workbench.summary import FILE_NAME, MISSING, Estimate, NetworkCost, Summary, shown
 
 ARROWS = {"up": "↑", "down": "↓", "near": "→"}
 DIRECTIONS = {"up": "higher is better", "down": "lower is better", "near": "best near"}
@@ -57,6 +57,7 @@ def render(summary: Summary, drawn: Sequence[Picture] = ()) -> str:
         figures=figures,
         specs=[panel.spec for figure in figures for panel in figure.panels],
         pictures=drawn,
+        cost_keys=tuple(NetworkCost.model_fields),
         exports=[(export, _link(export.path)) for export in summary.exports],
         command=reproduce_command(summary),
         **page_parts(),

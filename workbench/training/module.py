@@ -19,8 +19,16 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from generators.collection import Collection
 from generators.generator import Generator
-from search_spaces import Blueprint, RunFailed, WeightloomError
+from search_spaces import Blueprint, DamagedFile, RunFailed, WeightloomError
 from workbench.tasks import Task
+from workbench.training.checkpoint import (
+    Checkpoint,
+    State,
+    load_optimizer,
+    load_random_state,
+    optimizer_state,
+    random_state,
+)
 from workbench.training.config import TrainingConfig
 from workbench.training.objectives import Objective, TaskObjective, ZooObjective
 from workbench.zoo import warm_cosine
@@ -53,22 +61,37 @@ class TrainingResult:
 
 
 class GeneratorModule(lightning.LightningModule):
-    """A generator under one phase's objectives; AdamW with warm-up, cosine decay and clipped gradients."""
+    """A generator under one phase's objectives; AdamW with warm-up, cosine decay and clipped gradients.
 
-    def __init__(self, generator: Generator, phase: Phase, config: TrainingConfig) -> None:
+    Args:
+        generator: trained in place.
+        phase: its objectives.
+        config: learning rate and the like.
+        kept: the state to go on from, of this phase.
+    """
+
+    def __init__(self, generator: Generator, phase: Phase, config: TrainingConfig, kept: State | None = None) -> None:
         super().__init__()
         self.generator = generator
+        self.kept = kept
         self.objectives = nn.ModuleList(objective for _, objective in phase.objectives)
         self.weights = [weight for weight, _ in phase.objectives]
         self.phase = phase
         self.config = config
         self.curve: list[tuple[str, int, float]] = []
+        if kept is not None:
+            self._load(kept)
+
+    @property
+    def start(self) -> int:
+        """Steps of this phase that had been done before."""
+        return 0 if self.kept is None else self.kept.step
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
         """The weighted sum of the objectives; they draw their own architectures and examples."""
+        index = int(batch)
         total = torch.zeros((), device=self.device)
-        for weight, objective in zip(self.weights, self.objectives, strict=True):
-            assert isinstance(objective, Objective)
+        for weight, objective in zip(self.weights, self._objectives(), strict=True):
             total = total + weight * objective.loss(self.generator)
         if index % max(1, self.phase.steps // 50) == 0 or index == self.phase.steps - 1:
             value = float(total.detach())
@@ -87,27 +110,55 @@ class GeneratorModule(lightning.LightningModule):
             self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
+        if self.kept is not None:
+            load_optimizer(optimizer, self.kept)
+            schedule.load_state_dict({**self.kept.plain["schedule"], "lr_lambdas": [None]})
+            load_random_state(self.kept)  # here, because Lightning draws from it before
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, object]]:
+        """Tensors and plain numbers that decide what the next step does."""
+        optimizer, schedule = self.optimizers(use_pl_optimizer=False), self.lr_schedulers()
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        assert isinstance(schedule, torch.optim.lr_scheduler.LambdaLR)
+        tensors, plain = optimizer_state(optimizer)
+        own = {f"module.{name}": value for name, value in self.state_dict().items()}
+        draws = {f"random.objective.{i}": o.random.get_state() for i, o in enumerate(self._objectives())}
+        steps = {name: value for name, value in schedule.state_dict().items() if name != "lr_lambdas"}
+        return {**own, **tensors, **random_state(), **draws}, {**plain, "schedule": steps}
+
+    def _load(self, kept: State) -> None:
+        own = {k.removeprefix("module."): v for k, v in kept.tensors.items() if k.startswith("module.")}
+        self.load_state_dict(own)
+        for i, objective in enumerate(self._objectives()):
+            objective.random.set_state(kept.tensors[f"random.objective.{i}"])
+
+    def _objectives(self) -> Iterator[Objective]:
+        for objective in self.objectives:
+            assert isinstance(objective, Objective)
+            yield objective
 
 
 class StepsData(lightning.LightningDataModule):
     """As many steps as asked for; what is in a step is drawn by the objectives."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, start: int, steps: int) -> None:
         super().__init__()
+        self.start = start
         self.steps = steps
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Step numbers."""
-        return DataLoader(_Steps(self.steps), batch_size=None)
+        return DataLoader(_Steps(self.start, self.steps), batch_size=None)
 
 
 class _Steps(IterableDataset[Tensor]):
-    def __init__(self, steps: int) -> None:
+    def __init__(self, start: int, steps: int) -> None:
+        self.start = start
         self.steps = steps
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (torch.tensor(step) for step in range(self.steps))
+        return (torch.tensor(step) for step in range(self.start, self.steps))
 
 
 class _Report(Callback):
@@ -116,7 +167,38 @@ class _Report(Callback):
 
     def on_train_batch_end(self, trainer: object, module: lightning.LightningModule, *rest: object) -> None:
         assert isinstance(module, GeneratorModule)
-        self.report(module.phase.name, module.global_step, module.phase.steps)
+        self.report(module.phase.name, module.start + module.global_step, module.phase.steps)
+
+
+class _Keep(Callback):
+    """Writes checkpoints, and one at the end of the phase; ``done`` and ``curve`` are those of phases before."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, place: int, done: int, curve: Sequence[tuple[str, int, float]], began: float
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.place = place
+        self.done = done
+        self.curve = tuple(curve)
+        self.began = began
+
+    def on_train_batch_end(self, trainer: object, module: lightning.LightningModule, *rest: object) -> None:
+        assert isinstance(module, GeneratorModule)
+        step = module.start + module.global_step
+        if step < module.phase.steps and not self.checkpoint.due():
+            return
+        tensors, plain = module.state()
+        self.checkpoint.write(
+            State(
+                phase=self.place,
+                step=step,
+                done=self.done,
+                seconds=time.perf_counter() - self.began,
+                curve=(*self.curve, *module.curve),
+                tensors=tensors,
+                plain=plain,
+            )
+        )
 
 
 def plan(
@@ -156,29 +238,43 @@ def train_generator(
     phases: Sequence[Phase],
     config: TrainingConfig,
     report: Callable[[str, int, int], None] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainingResult:
     """Run the phases one after another on whatever device Lightning finds.
+
+    A training that goes on from a checkpoint ends, on one machine and thread count, with the very weights of one
+    that was never cut off.
 
     Args:
         generator: trained in place.
         phases: from ``plan``.
         config: learning rate and the like.
-        report: called after each step with phase, steps done, steps in all.
+        report: called after each step with phase, steps done, steps in all; what it raises ends the training.
+        checkpoint: where the state is kept and gone on from; left there in the end. An altered one is passed over.
 
     Raises:
         RunFailed: the loss became NaN or infinite.
     """
-    start, done = time.perf_counter(), 0
-    curve: list[tuple[str, int, float]] = []
-    for phase in phases:
-        module = GeneratorModule(generator, phase, config)
-        callbacks: list[Callback] = [_Report(report)] if report is not None else []
+    kept = None if checkpoint is None else _read(checkpoint)
+    first, done, spent = (0, 0, 0.0) if kept is None else (kept.phase, kept.done, kept.seconds)
+    start = time.perf_counter() - spent
+    curve: list[tuple[str, int, float]] = [] if kept is None else list(kept.curve)
+    for place, phase in enumerate(phases[first:], first):
+        module = GeneratorModule(generator, phase, config, kept if place == first else None)
+        if module.start == phase.steps:  # it had come to its end
+            done += phase.steps
+            continue
+        callbacks: list[Callback] = []
+        if checkpoint is not None:
+            callbacks.append(_Keep(checkpoint, place, done, curve, start))
+        if report is not None:
+            callbacks.append(_Report(report))
         if config.max_seconds is not None:
             callbacks.append(Timer(timedelta(seconds=config.max_seconds), verbose=False))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trainer = lightning.Trainer(
-                max_steps=phase.steps,
+                max_steps=phase.steps - module.start,
                 max_epochs=-1,
                 accelerator="auto",
                 devices=1,
@@ -189,8 +285,15 @@ def train_generator(
                 gradient_clip_val=1.0,
                 callbacks=callbacks,
             )
-            trainer.fit(module, datamodule=StepsData(phase.steps))
-        done += trainer.global_step
+            trainer.fit(module, datamodule=StepsData(module.start, phase.steps))
+        done += module.start + trainer.global_step
         curve.extend(module.curve)
     generator.eval()
     return TrainingResult(seconds=time.perf_counter() - start, steps=done, curve=tuple(curve))
+
+
+def _read(checkpoint: Checkpoint) -> State | None:
+    try:
+        return checkpoint.read()
+    except DamagedFile:  # only time is lost by beginning anew
+        return None

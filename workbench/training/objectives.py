@@ -137,7 +137,7 @@ class ZooObjective(Objective):
         assert self.codes is not None
         code = self.codes(torch.tensor(index, device=generator.device))
         emitted = generator(networks.blueprints, code, condition)
-        (got, _, _), (wanted, _, _) = to_values(emitted), to_values(networks)
+        (got, _), (wanted, _) = to_values(emitted), to_values(networks)
         used = networks.layout.used
         error = ((got - wanted).square() * used).sum((1, 2)) / used.sum((1, 2))
         return error.mean() + 1e-3 * code.square().mean()

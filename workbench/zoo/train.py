@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from generators.collection import Collection
-from generators.connectivity import keep_strongest
+from generators.connectivity import keep_first
 from generators.generated import Generated
 from generators.initialisation import initial_tokens
-from generators.tokens import LANES, BatchLayout, WeightTokenizer
+from generators.tokens import LANES, WeightTokenizer
 from search_spaces import Blueprint
 from workbench.execution import runner_of
 from workbench.tasks import Split, Task, loss, score
@@ -78,8 +78,8 @@ def train_networks(
         blueprints: one per network.
         seeds: one per network: start and order of examples.
         recipe: the same for all.
-        densities: share of hidden neurons each network keeps: halfway the weakest are closed
-            for good, see ``prune_neurons`` (all stay open by default).
+        densities: share of hidden neurons each network keeps: halfway the others are closed
+            for good, see ``keep_first`` (all stay open by default).
         checkpoints: 0 = each network at its best step; else at so many steps, evenly spaced over the second half.
         start: weights and connectivity to go on from; by default fresh weights by seed, all open.
         sparse: networks whose weights that start as zero stay zero (those of none by default).
@@ -121,7 +121,7 @@ def train_networks(
     x = examples.x.new_empty(len(blueprints) * batch, task.inputs)
     for step in range(recipe.steps):
         if step == prune_at and densities is not None:
-            open_tokens = prune_neurons(layout, tokens(), torch.tensor(densities))
+            open_tokens = keep_first(layout, torch.tensor(densities, dtype=best.dtype, device=device))
             masks = runner.masks(open_tokens)
             best.fill_(-1.0)
         if recipe.input_noise and step % REFRESH == 0:
@@ -193,16 +193,3 @@ def hash_seeds(seeds: Sequence[int]) -> int:
     for seed in seeds:
         value = (value * 1_000_003 + seed) % 2**63
     return value
-
-
-def prune_neurons(
-    layout: BatchLayout,
-    tokens: Float[Tensor, "networks tokens entries"],
-    densities: Float[Tensor, " networks"],
-) -> Float[Tensor, "networks tokens"]:
-    """Open neurons after magnitude pruning: each maskable node keeps the round(density x width) strongest.
-
-    Strength of a neuron is the norm of its incoming weights in their natural unit.
-    """
-    strength = ((tokens - layout.centre) / layout.scale * layout.used).square().sum(-1)
-    return keep_strongest(layout, strength, densities.to(tokens.device))

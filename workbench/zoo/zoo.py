@@ -28,7 +28,7 @@ from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
-SCHEMA = 2
+SCHEMA = 3
 AT_ONCE = 128
 """Most networks trained in one stack: larger ones fall out of the cache, smaller ones cost more calls."""
 ALONE = 150_000
@@ -118,6 +118,8 @@ def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
     known = [SCHEMA, task.digest(), space.name, space.inputs, space.outputs, space.size, config.model_dump()]
     if len(space.shape) > 1:
         known.append(space.shape)
+    if space.settings:
+        known.append(dict(space.settings))
     if space.signature:
         known.append(space.signature)
     content = json.dumps(known, sort_keys=True)

@@ -1,0 +1,146 @@
+"""Real worker processes with toy trials: kills, signals, counts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from search_spaces import RunFailed
+from sweeps.lease import is_dead, leased
+from sweeps.place import VARIABLE, place_of
+from sweeps.status import status_of
+from sweeps.storage import opened
+from sweeps.team import BARREN, Team, environment
+from sweeps.watching import Silent
+
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != VARIABLE} | {"OMP_NUM_THREADS": "1"}
+
+
+def lead(run: Path, trials: int, workers: int, seconds: float = 0.02) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmarks.toy_sweep", "lead", str(run), "--trials", str(trials)]
+    command += ["--workers", str(workers), "--seconds", str(seconds)]
+    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+
+
+def lines(run: Path, file: str) -> list[list[str]]:
+    return [line.split() for line in (run / file).read_text().splitlines()] if (run / file).exists() else []
+
+
+def until(what: str, condition: object, seconds: float = 60) -> None:
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def workers_of(run: Path) -> list[int]:
+    return [int(path.name.split(".")[-3]) for path in (run / "workers").glob("*.lock")]
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text()
+
+
+def test_every_trial_is_run_once_and_no_more_are(tmp_path: Path) -> None:
+    run = tmp_path / "toy"
+    leader = lead(run, trials=30, workers=3)
+    stderr = leader.communicate(timeout=100)[1]
+    assert leader.returncode == 0, stderr
+    began, ended = lines(run, "began.log"), lines(run, "ended.log")
+    assert len(began) == len(ended) == 30
+    assert len({root for root, *_ in began}) == 30
+    assert len({x for _, _, x in began}) == 30, "no two try the same"
+    assert len({line[1] for line in ended}) == 30
+    found = status_of(run)
+    assert (found["complete"], found["running"], found["waiting"], found["failed"]) == (30, 0, 0, 0)
+    assert found["best"]["fidelity"]["value"] == pytest.approx(max(float(x) for _, _, x in began))
+
+
+def test_a_killed_worker_is_replaced_and_its_trial_run_again(tmp_path: Path) -> None:
+    run = tmp_path / "toy"
+    leader = lead(run, trials=8, workers=2, seconds=0.6)
+    until("both work", lambda: len(lines(run, "began.log")) >= 2)
+    os.kill(workers_of(run)[0], signal.SIGKILL)
+    stderr = leader.communicate(timeout=100)[1]
+    assert leader.returncode == 0, stderr
+    assert "is replaced; its trial is run again" in stderr
+    done = Counter(root for root, *_ in lines(run, "ended.log"))
+    assert len(done) == 8
+    assert set(done.values()) == {1}
+    found = status_of(run)
+    assert (found["complete"], found["interrupted"], found["running"]) == (8, 1, 0)
+
+
+def test_workers_of_a_dead_leader_give_their_trials_back_and_end(tmp_path: Path) -> None:
+    run = tmp_path / "toy"
+    leader = lead(run, trials=6, workers=2, seconds=30)
+    until("both work", lambda: len(lines(run, "began.log")) >= 2)
+    pids = workers_of(run)
+    leader.kill()
+    leader.communicate()
+    until("workers end", lambda: not any(alive(pid) for pid in pids), 20)
+    found = status_of(run)
+    assert (found["complete"], found["running"], found["interrupted"]) == (0, 0, 2)
+    again = lead(run, trials=6, workers=2)
+    again.communicate(timeout=100)
+    assert again.returncode == 0
+    assert status_of(run)["complete"] == 6
+    began = lines(run, "began.log")
+    first = {root: x for root, _, x in began[:2]}
+    assert {root: x for root, _, x in began[2:] if root in first} == first, "the same settings again"
+
+
+def test_ctrl_c_ends_the_step_and_a_second_one_kills(tmp_path: Path) -> None:
+    run = tmp_path / "toy"
+    leader = lead(run, trials=4, workers=2, seconds=30)
+    until("both work", lambda: len(lines(run, "began.log")) >= 2)
+    leader.send_signal(signal.SIGINT)
+    leader.communicate(timeout=30)
+    assert leader.returncode != 0
+    assert not workers_of(run), "they left by themselves"
+    assert status_of(run)["interrupted"] == 2
+
+
+def test_a_worker_that_sleeps_is_not_dead_and_a_killed_one_is(tmp_path: Path) -> None:
+    code = (
+        f"import time, pathlib\nfrom sweeps.lease import leased\nwith leased(pathlib.Path({str(tmp_path)!r})) as n:\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code + " print(n, flush=True)\n time.sleep(60)"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    name = process.stdout.readline().strip()
+    process.send_signal(signal.SIGSTOP)
+    assert is_dead(tmp_path, name) is False
+    process.kill()
+    process.communicate()
+    assert is_dead(tmp_path, name) is True
+    assert is_dead(tmp_path, "elsewhere.1.abc") is None
+    with leased(tmp_path) as own:
+        assert is_dead(tmp_path, own) is False
+
+
+def test_workers_that_cannot_start_are_not_started_for_ever(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no such library at postgresql://me:hidden@host/x')"]
+    with opened(place_of(tmp_path, None), tmp_path.name, 0) as store:
+        store.target = 5
+        team = Team(folder=tmp_path, store=store, watcher=Silent(), command=command, count=2)
+        with pytest.raises(RunFailed, match=f"{BARREN} ended one after another") as failed:
+            team.run(lambda: None)
+        assert "no such library at postgresql://me:***@host" in str(failed.value)
+        assert not store.running()
+        assert not store.trials()
+
+
+def test_cores_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
+    with opened(place_of(tmp_path, None), "run", 0) as store:
+        assert environment(4, None, store)["OMP_NUM_THREADS"] == "2"
+        assert environment(16, None, store)["MKL_NUM_THREADS"] == "1"
+        assert environment(4, 3, store)["OMP_NUM_THREADS"] == "3"
