@@ -33,7 +33,6 @@ from search_spaces.network import GraphNetwork
 from workbench.evaluation.sparsity import magnitude_pruned
 from workbench.export import compact, write_onnx
 from workbench.export.costs import BATCHES, milliseconds, weights_bytes
-from workbench.zoo.train import prune_neurons
 
 TOKENIZER = WeightTokenizer(width=256)
 
@@ -73,12 +72,11 @@ def emitted(architecture: Architecture) -> Generated:
 
 def closed(networks: Generated, how: str, share: float) -> Generated:
     """With so many of its neurons left; what closed ones are made of becomes zero, which changes nothing."""
-    shares = torch.full((len(networks),), share)
     if how == "magnitude":
-        is_open = prune_neurons(networks.layout, networks.tokens, shares)
+        is_open = magnitude_pruned(networks, share).open_neurons
     else:
         strength = torch.rand(networks.layout.node.shape, generator=torch.Generator().manual_seed(0))
-        is_open = keep_strongest(networks.layout, strength, shares)
+        is_open = keep_strongest(networks.layout, strength, torch.full((len(networks),), share))
     return replace(networks, open_neurons=is_open, tokens=networks.tokens * is_open[..., None])
 
 
