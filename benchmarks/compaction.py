@@ -29,7 +29,7 @@ from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import WeightTokenizer
 from search_spaces import SPACES, Architecture, Blueprint, operations
-from search_spaces.network import GraphNetwork
+from search_spaces.network import GraphNetwork, Network
 from workbench.evaluation.sparsity import magnitude_pruned
 from workbench.export import compact, write_onnx
 from workbench.export.costs import BATCHES, milliseconds, weights_bytes
@@ -130,10 +130,13 @@ def structured(networks: Generated, folder: Path) -> dict[str, Any]:
 class SparseMLP(nn.Module):
     """The plain network of dense layers with its weights as CSR matrices."""
 
-    def __init__(self, network: GraphNetwork) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        layers = [network.get_submodule(node.name) for node in network.architecture.nodes[1:]]
-        self.layers = [(layer.linear.weight.detach().to_sparse_csr(), layer.linear.bias[:, None]) for layer in layers]
+        state = network.state_dict()
+        layers = [
+            (state[f"{n.name}.linear.weight"], state[f"{n.name}.linear.bias"]) for n in network.architecture.nodes[1:]
+        ]
+        self.layers = [(weight.to_sparse_csr(), bias[:, None]) for weight, bias in layers]
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""

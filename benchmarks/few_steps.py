@@ -76,12 +76,13 @@ def main(arguments: list[str] | None = None) -> None:
     table = {}
     for name, by_count in found.items():
         most = float(np.mean(by_count[EVALUATIONS[-1]]))
-        row = {}
+        row, cells = {}, []
         for count, values in by_count.items():
             fidelity = three(np.array(values))
-            row[count] = {"fidelity": fidelity, "kept_of_50": fidelity[0] / most if most else None}
+            kept = fidelity[0] / most if most else None
+            row[count] = {"fidelity": fidelity, "kept_of_50": kept}
+            cells.append(f"{fidelity[0]:.3f} ({100 * (kept or 0):.1f} %)")
         table[name] = row
-        cells = [f"{r['fidelity'][0]:.3f} ({100 * (r['kept_of_50'] or 0):.1f} %)" for r in row.values()]
         print(f"| {name} | " + " | ".join(cells) + " |")
     write_result("few_steps", options, {"fidelity": table}, began)
 
