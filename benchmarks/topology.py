@@ -20,8 +20,9 @@ import numpy as np
 import torch
 
 from benchmarks.parts import three, write_result
+from benchmarks.spaces import is_valid
 from generators.topology import TopologyGenerator, budget
-from search_spaces import SPACES, Architecture, SearchSpace, WeightloomError
+from search_spaces import SPACES, Architecture, SearchSpace
 from search_spaces.operations import flops
 from search_spaces.rules import Emission, Rules, violations
 from weightloom.terminal import watching
@@ -109,15 +110,6 @@ def at_random(space: SearchSpace) -> Emit:
         return [emission.sample(np.random.default_rng(seed)) for seed in seeds]
 
     return emit
-
-
-def is_valid(space: SearchSpace, architecture: Architecture) -> bool:
-    """Whether the space would build it."""
-    try:
-        space.validate(architecture)
-    except WeightloomError:
-        return False
-    return True
 
 
 def counted(space: SearchSpace, emit: Emit, count: int, most: float, rules: Rules) -> dict[str, Any]:

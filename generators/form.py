@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from generators.generated import Generated
 from generators.lipschitz import LipschitzBound, row_spectral_norm
 from generators.rounding import WeightsAs, rounded
 from search_spaces import RunFailed, WeightloomError
 
+Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
+"""Of a norm or a bound, as settings and records have it; None for none."""
 MARGINS = (0.0, 1e-6, 1e-3, 0.01, 0.03, 0.1, 0.2, 0.4)
 """How far below its limits a network is brought so that rounding does not lift it above them."""
 
@@ -60,12 +65,9 @@ class Form:
         """
         if self.max_norm is None and self.max_lipschitz is None:
             return generated
-        tokens = generated.tokens.clone()
-        for i, blueprint in enumerate(generated.blueprints):
-            alone = self._limited_alone(generated.select([i]))
-            made = generated.tokenizer.tokenize(alone.state_dict(0), blueprint)
-            tokens[i, : len(made)] = made
-        return replace(generated, tokens=tokens)
+        return generated.with_states(
+            [self._limited_alone(generated.select([i])).state_dict(0) for i in range(len(generated))]
+        )
 
     def reached(self, generated: Generated, index: int) -> Reached:
         """What one network in its final form reaches, of what has a limit.
@@ -112,25 +114,24 @@ class Form:
 
     def _shrunk(self, one: Generated, share: float) -> Generated:
         """Within ``share`` of the limits, before rounding."""
-        blueprint, state = one.blueprints[0], one.state_dict(0)
+        state = one.state_dict(0)
         if self.max_norm is not None:
             for name, tensor in state.items():
                 norm = row_spectral_norm(tensor) if tensor.dim() > 1 else 0.0
                 if not norm <= share * self.max_norm:
                     state[name] = tensor * (share * self.max_norm / norm)
-            one = replace(one, tokens=one.tokenizer.tokenize(state, blueprint)[None])
+            one = one.with_states([state])
         if self.max_lipschitz is not None:
             factor = _greatest_factor(_bound(one, 0), share * self.max_lipschitz)
             if factor < 1:
                 wide = {n: t * factor if n.endswith(("linear.weight", "conv.weight")) else t for n, t in state.items()}
-                one = replace(one, tokens=one.tokenizer.tokenize(wide, blueprint)[None])
+                one = one.with_states([wide])
         return one
 
 
 def _bound(generated: Generated, index: int) -> LipschitzBound:
-    closed = frozenset(wire for wire, is_open in generated.wires(index).items() if not is_open)
-    architecture = generated.blueprints[index].architecture
-    return LipschitzBound.of(architecture, generated.state_dict(index), generated.neurons(index), closed)
+    state, neurons, closed = generated.state_dict(index), generated.neurons(index), generated.closed_wires(index)
+    return LipschitzBound.of(generated.blueprints[index].architecture, state, neurons, closed)
 
 
 def _greatest_factor(bound: LipschitzBound, limit: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -130,6 +130,18 @@ class Generated:
         """Per optional edge (source, target) of one network whether it is open."""
         edges = self.blueprints[index].optional_edges
         return {(e.source, e.target): bool(self.gates[index, i] > 0.5) for i, e in enumerate(edges)}
+
+    def closed_wires(self, index: int) -> frozenset[tuple[str, str]]:
+        """The optional edges (source, target) of one network that bring nothing."""
+        return frozenset(wire for wire, is_open in self.wires(index).items() if not is_open)
+
+    def with_states(self, states: Sequence[Mapping[str, Tensor]]) -> Generated:
+        """The same connectivity with other named tensors, those of one network after those of another."""
+        tokens = self.tokens.clone()
+        for i, (state, blueprint) in enumerate(zip(states, self.blueprints, strict=True)):
+            made = self.tokenizer.tokenize(state, blueprint)
+            tokens[i, : len(made)] = made
+        return replace(self, tokens=tokens)
 
     def network(self, index: int) -> Network:
         """One network as a plain module with its closed neurons and wires."""

@@ -107,10 +107,10 @@ class LipschitzBound:
         for node in architecture.nodes[1:]:
             if node.operation not in ("dense", "conv"):
                 continue
-            weight = state[f"{node.name}.{'linear' if node.operation == 'dense' else 'conv'}.weight"]
+            dense = node.operation == "dense"
+            weight = state[f"{node.name}.{'linear' if dense else 'conv'}.weight"]
             if (mask := open_neurons.get(node.name)) is not None:
                 weight = weight * mask.to(weight).view(-1, *[1] * (weight.dim() - 1))
-            dense = node.operation == "dense"
             norms[node.name] = (
                 spectral_norm(weight) if dense else conv_norm(weight, int(node["groups"]), int(node["stride"]))
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal, get_args
 
 import torch
@@ -50,12 +49,10 @@ def rounded(generated: Generated, weights_as: WeightsAs) -> Generated:
     """
     if weights_as == "float32":
         return generated
-    tokens = generated.tokens.clone()
-    for i, blueprint in enumerate(generated.blueprints):
-        state = {name: _rounded(name, tensor, weights_as) for name, tensor in generated.state_dict(i).items()}
-        made = generated.tokenizer.tokenize(state, blueprint)
-        tokens[i, : len(made)] = made
-    return replace(generated, tokens=tokens)
+    states = (generated.state_dict(i) for i in range(len(generated)))
+    return generated.with_states(
+        [{name: _rounded(name, tensor, weights_as) for name, tensor in state.items()} for state in states]
+    )
 
 
 def _rounded(name: str, tensor: Tensor, weights_as: WeightsAs) -> Tensor:

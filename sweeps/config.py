@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from generators.form import Form
+from generators.form import Form, Limit
 from generators.generator import Mode
 from generators.rounding import WeightsAs
 from search_spaces.errors import WeightloomError
@@ -26,7 +26,6 @@ BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Steps = Annotated[int, Field(ge=10, le=1_000_000)]
-Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 Format = Literal["safetensors", "onnx"]
 C = TypeVar("C", bound="SweepConfig")
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from generators.saving import from_pretrained
-from generators.topology import budget, load_topology, save_topology, topology_digest
+from generators.topology import load_topology, save_topology, topology_digest
 from search_spaces import Architecture, RunFailed, SearchSpace, WeightloomError
 from search_spaces.rules import Emission, Rules
 from sweeps.origin import Origin
@@ -49,7 +49,7 @@ def design_topology(
 def drawn(
     space: SearchSpace, count: int, seed: int, flops: float | None, rules: Rules, topology: Path | None
 ) -> Iterator[tuple[Architecture, Emitted | None]]:
-    """Architectures that keep budget and rules, each with what chose it if not chance.
+    """Architectures that keep ``rules``, a budget of ``flops`` among them, each with what chose it if not chance.
 
     Drawn ones differ. Those of a topology generator come one by one from latents ``seed``, ``seed + 1``, ..., so that
     each can be emitted again by itself.
@@ -57,9 +57,8 @@ def drawn(
     Raises:
         WeightloomError: no architecture keeps budget and rules, or the topology generator is for another space.
     """
-    kept = budget(rules, flops)
     if topology is None:
-        found = space.sample_distinct(count, np.random.default_rng(seed), draw=Emission(space, kept).sample)
+        found = space.sample_distinct(count, np.random.default_rng(seed), draw=Emission(space, rules).sample)
         yield from ((one, None) for one in found)
         return
     generator, origin = load_topology(topology), Origin.read(topology)
@@ -71,7 +70,7 @@ def drawn(
     digest, path = topology_digest(generator), str(topology.resolve())
     for latent in range(seed, seed + count):
         emitted = Emitted(digest=digest, path=path, seed=latent, flops=flops)
-        yield emitted_again(emitted, kept, generator, space), emitted
+        yield emitted_again(emitted, rules, generator, space), emitted
 
 
 def verify_architecture(loaded: LoadedNetwork, topology: Path | None) -> None:

@@ -25,8 +25,7 @@ def leased(run: Path) -> Iterator[str]:
 
     On one machine a death is so seen at once, and a process that only sleeps is not taken for dead.
     """
-    host = socket.gethostname().replace("/", "-")
-    name = f"{host}.{os.getpid()}.{secrets.token_hex(3)}"
+    name = f"{_host()}.{os.getpid()}.{secrets.token_hex(3)}"
     path = _path(run, name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +48,7 @@ def leased(run: Path) -> Iterator[str]:
 def is_dead(run: Path, name: str) -> bool | None:
     """Whether a worker of this machine is; None for one of which nothing is known here."""
     path = _path(run, name)
-    if name.rsplit(".", 2)[0] != socket.gethostname().replace("/", "-"):
+    if name.rsplit(".", 2)[0] != _host():
         return None
     try:
         import fcntl
@@ -80,6 +79,10 @@ def beating(store: StudyStore, trial: optuna.Trial) -> Iterator[None]:
     finally:
         over.set()
         thread.join(timeout=1)
+
+
+def _host() -> str:
+    return socket.gethostname().replace("/", "-")
 
 
 def _path(run: Path, name: str) -> Path:

@@ -212,11 +212,11 @@ class StudyStore:
     @property
     def seconds(self) -> float:
         """Wall time spent on the run so far, over all its processes."""
-        return float(self.study.user_attrs.get(SECONDS, 0.0))
+        return float(self.noted(SECONDS) or 0.0)
 
     def add_seconds(self, seconds: float) -> None:
         """Add to ``seconds``."""
-        self.persistently(lambda: self.study.set_user_attr(SECONDS, self.seconds + seconds))
+        self.note(SECONDS, self.seconds + seconds)
 
     def persistently(self, action: Callable[[], T]) -> T:
         """Do something that may be done twice; where a server is being started anew, again until it answers.
@@ -345,9 +345,8 @@ def make_way(place: Place, name: str, *, overwrite: bool) -> None:
         finally:
             place.close(storage)
     except Exception as error:
-        reason = redacted(" ".join(str(error).split())[:300])
         raise WeightloomError(
-            f"{place.shown}: expected a server that answers, got {reason}; check the address and the server"
+            f"{place.shown}: expected a server that answers, got {_reason(error)}; check the address and the server"
         ) from error
     raise WeightloomError(
         f"{place.shown}: expected no study named {name!r}, got one; continue it with --resume, replace it with "

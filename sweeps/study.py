@@ -16,38 +16,15 @@ from sweeps.folder import CONFIG, RunFolder, begun
 from sweeps.lease import is_dead
 from sweeps.place import Place
 from sweeps.proposal import first_parameters
-from sweeps.storage import StudyStore, make_way, opened
+from sweeps.storage import make_way, opened
 from sweeps.team import Team
 from sweeps.watching import Silent, Watcher
 from sweeps.worker import Worker
 from workbench.laboratory import Laboratory
 from workbench.summary import Summary
-from workbench.tracking import Tracker, tracker_for
+from workbench.tracking import tracker_for
 
 ZOO_FOLDER = ".zoo"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Run:
-    """What all trials of a sweep share."""
-
-    config: SweepConfig
-    folder: RunFolder
-    laboratory: Laboratory
-    store: StudyStore
-    tracker: Tracker
-    watcher: Watcher
-
-    def worker(self) -> Worker:
-        """One that works in this process."""
-        return Worker(
-            config=self.config,
-            folder=self.folder,
-            laboratory=self.laboratory,
-            store=self.store,
-            tracker=self.tracker,
-            watcher=self.watcher,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +86,7 @@ def run_sweep(
         with opened(place, config.name, config.seed) as store:
             store.target = config.trials
             store.note(CONFIG, config.to_yaml())
-            run = _Run(
+            worker = Worker(
                 config=config,
                 folder=folder,
                 laboratory=laboratory,
@@ -117,7 +94,7 @@ def run_sweep(
                 tracker=tracker,
                 watcher=watcher,
             )
-            start = _run_trials(run, start, team)
+            start = _run_trials(worker, start, team)
             summary = conclude(config, folder, laboratory, store, watcher, command, start)
             store.add_seconds(time.perf_counter() - start)
     return summary
@@ -181,17 +158,21 @@ def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Labora
     )
 
 
-def _run_trials(run: _Run, start: float, team: TeamPlan | None) -> float:
-    """Run what is left of the trials; returns since when time has not been added to the study."""
-    store, config = run.store, run.config
-    interrupted = store.reap(partial(is_dead, run.folder.path))
+def _run_trials(worker: Worker, start: float, team: TeamPlan | None) -> float:
+    """Run what is left of the trials, by the worker or by a team in its place.
+
+    Returns:
+        Since when time has not been added to the study.
+    """
+    store, config = worker.store, worker.config
+    interrupted = store.reap(partial(is_dead, worker.folder.path))
     if interrupted:
-        run.watcher.say(f"{interrupted} interrupted trial is run again" if interrupted == 1 else
+        worker.watcher.say(f"{interrupted} interrupted trial is run again" if interrupted == 1 else
                         f"{interrupted} interrupted trials are run again")  # fmt: skip
     for plan in config.families:
         store.enqueue(first_parameters(config, plan.family))
     if store.ended():
-        run.watcher.say(f"{len(store.ended())} of {config.trials} trials had ended before")
+        worker.watcher.say(f"{len(store.ended())} of {config.trials} trials had ended before")
 
     def ended() -> None:
         nonlocal start
@@ -201,13 +182,13 @@ def _run_trials(run: _Run, start: float, team: TeamPlan | None) -> float:
 
     if team is not None:
         Team(
-            folder=run.folder.path,
+            folder=worker.folder.path,
             store=store,
-            watcher=run.watcher,
+            watcher=worker.watcher,
             command=team.command,
             count=team.workers,
             threads=config.threads,
         ).run(ended)
     else:
-        run.worker().run(ended)
+        worker.run(ended)
     return start

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from generators.form import Form
+from generators.form import Form, Limit
 from generators.generated import Generated
 from generators.generator import Generator
 from generators.rounding import WeightsAs
@@ -19,7 +19,6 @@ from search_spaces import Architecture, Blueprint, SearchSpace, WeightloomError
 from search_spaces.rules import Rules, violations
 from workbench.summary import Measured, Record
 
-Limit = Annotated[float | None, Field(gt=0, allow_inf_nan=False)]
 LIBRARIES = ("torch", "numpy", "diffusers", "safetensors", "onnx", "onnxruntime", "optuna", "wandb")
 
 

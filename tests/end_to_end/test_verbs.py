@@ -7,31 +7,12 @@ from pathlib import Path
 
 import pytest
 from conftest_sweep import Sweep
+from verbs import Capture, bad, ok
 
 from search_spaces import MLPSpace
 from weightloom.__main__ import main
 from workbench.export import read_network
 from workbench.summary import Summary
-
-Capture = pytest.CaptureFixture[str]
-
-
-def ok(capsys: Capture, *arguments: str) -> dict[str, object]:
-    code = main([*arguments, "--json"])
-    out, err = capsys.readouterr()
-    assert code == 0, err
-    found = json.loads(out)
-    assert isinstance(found, dict)
-    return found
-
-
-def bad(capsys: Capture, *arguments: str, code: int = 2) -> str:
-    assert main(list(arguments)) == code
-    out, err = capsys.readouterr()
-    assert "Traceback" not in out + err
-    last = err.strip().splitlines()[-1]
-    assert last.startswith("weightloom: ")
-    return last
 
 
 def generator_of(sweep: Sweep, family: str = "mlp") -> Path:

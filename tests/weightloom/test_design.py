@@ -1,11 +1,11 @@
 """Whole networks from one latent on the command line: trained, generated under rules, verified, and what is refused."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from verbs import Capture, bad, ok
 
 from generators.registry import make_generator
 from generators.saving import save_pretrained
@@ -18,7 +18,6 @@ from weightloom.__main__ import main
 from workbench.export import export_network, read_network, write_network
 from workbench.tasks import load_task
 
-Capture = pytest.CaptureFixture[str]
 RULES = "{max_depth: 3, forbid: gated_dense}"
 
 
@@ -39,22 +38,6 @@ def topology(folder: Path) -> Path:
     options = ("--steps", "2", "--architectures", "4", "--rules", RULES, "--out", str(home))
     assert main(["design", str(folder), *options]) == 0
     return home
-
-
-def ok(capsys: Capture, *arguments: str) -> dict[str, object]:
-    code = main([*arguments, "--json"])
-    out, err = capsys.readouterr()
-    assert code == 0, err
-    found = json.loads(out)
-    assert isinstance(found, dict)
-    return found
-
-
-def bad(capsys: Capture, *arguments: str) -> str:
-    assert main(list(arguments)) == 2
-    out, err = capsys.readouterr()
-    assert "Traceback" not in out + err
-    return err.strip().splitlines()[-1]
 
 
 def test_whole_networks_are_made_and_made_again(folder: Path, topology: Path, capsys: Capture, tmp_path: Path) -> None:

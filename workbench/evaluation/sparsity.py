@@ -12,6 +12,7 @@ import torch
 from generators.connectivity import heaviest, keep_strongest
 from generators.generated import Generated
 from generators.generator import Generator
+from generators.heads import to_values
 from workbench import metrics
 from workbench.evaluation.config import EvaluationConfig
 from workbench.export.compaction import active_parameters
@@ -43,10 +44,10 @@ def magnitude_pruned(networks: Generated, share: float, kind: Kind = "neurons") 
     layout, tokens = networks.layout, networks.tokens
     shares = torch.full((len(networks),), share, device=tokens.device)
     if kind == "neurons":
-        strength = ((tokens - layout.centre) / layout.scale * layout.used).square().sum(-1)
-        return replace(networks, open_neurons=keep_strongest(layout, strength, shares))
+        values, _ = to_values(networks)
+        return replace(networks, open_neurons=keep_strongest(layout, values.square().sum(-1), shares))
     kept = heaviest(layout, tokens, networks.open_neurons, shares)
-    return replace(networks, tokens=torch.where(kept, networks.tokens, 0.0))
+    return replace(networks, tokens=torch.where(kept, tokens, 0.0))
 
 
 def sparsity_curve(

@@ -43,7 +43,7 @@ def compact(generated: Generated, index: int) -> Network:
 def shrunk(generated: Generated, index: int) -> Shrunk:
     """What `compact` builds, of a network of our own operations."""
     state, neurons = generated.state_dict(index), generated.neurons(index)
-    return shrink_network(generated.blueprints[index].architecture, state, neurons, _closed(generated, index))
+    return shrink_network(generated.blueprints[index].architecture, state, neurons, generated.closed_wires(index))
 
 
 def active_parameters(generated: Generated) -> Int[torch.Tensor, " networks"]:
@@ -100,10 +100,6 @@ def _foreign_costs(generated: Generated, index: int) -> tuple[int, int]:
     return parameters(smaller) - int((zero * stays).sum()), operations.flops(smaller)
 
 
-def _closed(generated: Generated, index: int) -> frozenset[tuple[str, str]]:
-    return frozenset(wire for wire, is_open in generated.wires(index).items() if not is_open)
-
-
 def _skipped(generated: Generated, index: int) -> Architecture:
     """A user's own module in which layers with a closed wire are skipped for good."""
     architecture = generated.blueprints[index].architecture
@@ -112,4 +108,4 @@ def _skipped(generated: Generated, index: int) -> Architecture:
             f"compaction: node {architecture.nodes[1].name!r}: expected a network of a search space, got "
             f"{describe(architecture.nodes[1])!r} of a module without one; make a space of it (see ModuleSpace)"
         )
-    return space_of(architecture).without(architecture, _closed(generated, index))
+    return space_of(architecture).without(architecture, generated.closed_wires(index))

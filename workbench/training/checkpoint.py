@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from generators.folders import plain
 from search_spaces import DamagedFile
 from search_spaces.files import read_bytes, write_bytes
 
@@ -84,8 +85,7 @@ class Checkpoint:
             "curve": state.curve,
             "plain": state.plain,
         }
-        tensors = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in state.tensors.items()}
-        data = save(tensors, {"weightloom": json.dumps(head)})
+        data = save(plain(state.tensors), {"weightloom": json.dumps(head)})
         write_bytes(self.path, hashlib.sha256(data).hexdigest().encode() + data)
         self._last = time.monotonic()
 
@@ -118,10 +118,6 @@ class Checkpoint:
             tensors=tensors,
             plain=head["plain"],
         )
-
-    def remove(self) -> None:
-        """The training has ended and its result is kept."""
-        self.path.unlink(missing_ok=True)
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
