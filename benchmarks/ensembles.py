@@ -45,18 +45,16 @@ def figures(networks: Generated, test: Yardstick) -> Table:
     }
 
 
-def noise_like(bench: Bench, score: float, own: bool) -> Generated:
+def noise_like(noise: NoiseBaseline, test: Yardstick, score: float, own: bool) -> Generated:
     """Noise with which single networks score as asked for on test data, by bisection.
 
     Args:
-        bench: gives the networks.
+        noise: fitted to the training networks.
+        test: gives the architectures and their trained networks.
         score: mean test score to reach.
         own: on a network really trained for the architecture, rather than on the nearest training network, which
             may not score that well without noise.
     """
-    zoo, test = bench.laboratory.zoo, bench.laboratory.test
-    noise = NoiseBaseline(NoiseConfig(token_width=zoo.config.token_width))
-    noise.fit(zoo.training)
     blueprints = test.repeated(TEN)
     seeds = range(NOISE_SEED, NOISE_SEED + len(blueprints))
     parents = [n * test.seeds for n in range(len(test.blueprints)) for _ in range(TEN)]
@@ -80,6 +78,8 @@ def one_seed(bench: Bench, families: list[str], finish: list[int]) -> tuple[dict
     laboratory = bench.laboratory
     test = laboratory.test
     blueprints = test.repeated(TEN)
+    noise = NoiseBaseline(NoiseConfig(token_width=laboratory.zoo.config.token_width))
+    noise.fit(laboratory.zoo.training)
     found: dict[str, Table] = {"real": figures(test.networks, test)}
     cost = {"real": 1000 * TEN * _seconds_of_one(bench)}
     generators: dict[str, Any] = {name: bench.trained(name)[0] for name in families}
@@ -94,7 +94,7 @@ def one_seed(bench: Bench, families: list[str], finish: list[int]) -> tuple[dict
         found[name] = figures(networks, test)
         score = float(found[name]["score"].mean())
         for own, label in ((True, "noise-oracle"), (False, "noise")):
-            found[f"{label} as {name}"] = figures(noise_like(bench, score, own), test)
+            found[f"{label} as {name}"] = figures(noise_like(noise, test, score, own), test)
     return found, cost
 
 

@@ -3,19 +3,20 @@
 One architecture, digits: zoos of 25 to 400 networks that start from the same weights and see other examples, and as
 many held-out ones. A diffusion learns each zoo by denoising alone, for a short, a middle and a long time. Its networks
 are judged as in every table: how near they come to a network that was trained on (``rho``), and the verdict. Figure
-and JSON are written after every cell, short trainings first.
+and JSON are written after every cell, short trainings first; ``--add`` keeps the cells that the JSON holds.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.parts import FIGURES, write_result
+from benchmarks.parts import FIGURES, RESULTS, write_result
 from generators.collection import Collection
 from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.tokens import WeightTokenizer
@@ -88,10 +89,11 @@ def judged(task: Task, zoo: Zoo, steps: int, seed: int, options: argparse.Namesp
     return evaluate(generator, zoo, test, validity, EvaluationConfig(latents=2, curve=()))
 
 
-def draw(rows: list[dict[str, Any]], sizes: list[int], steps: list[int]) -> None:
-    """``rho`` in function space and overlap against zoo size, as ``docs/figures/memorisation.svg``."""
+def draw(rows: list[dict[str, Any]]) -> None:
+    """``rho`` in weights and in function space against zoo size, as ``docs/figures/memorisation.svg``."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    for count in steps:
+    sizes = sorted({row["size"] for row in rows})
+    for count in sorted({row["steps"] for row in rows}):
         measured = {size: [r for r in rows if r["size"] == size and r["steps"] == count] for size in sizes}
         found = {size: cell for size, cell in measured.items() if cell}
         for axes, key in ((left, "rho"), (right, "rho_function")):
@@ -117,23 +119,32 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--d", type=int, default=192)
     parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--add", action="store_true", help="to the cells of the last run instead of starting anew")
     options, began = parser.parse_args(arguments), time.perf_counter()
     task = load_task("digits", None)
-    rows: list[dict[str, Any]] = []
+    rows = json.loads((RESULTS / "memorisation.json").read_text())["rows"] if options.add else []
+    for row in rows:
+        if (row["d"], row["layers"]) != (options.d, options.layers):
+            parser.error(f"the last run's denoiser had --d {row['d']} --layers {row['layers']}: add with these")
+    known = {(row["seed"], row["size"], row["steps"]) for row in rows}
+    most = max([*options.sizes, *(row["size"] for row in rows)])  # so that the same networks are held out
     with watching() as display:
-        total = len(options.seeds) * len(options.sizes) * len(options.steps)
         for seed in options.seeds:
-            whole = trained_zoo(task, seed * 100_000, max(options.sizes))
-            for steps in options.steps:
-                for size in options.sizes:
-                    display.progress(f"zoo of {size}, {steps} steps", len(rows), total)
-                    found = judged(task, first_of(whole, size), steps, seed, options)
-                    figures = {name: found.metrics[name].mean for name in SHOWN if name in found.metrics}
-                    labels = [verdict.label for verdict in found.verdict]
-                    rows.append({"seed": seed, "size": size, "steps": steps, "verdict": labels, **figures})
-                    print(rows[-1], flush=True)
-                    draw(rows, options.sizes, options.steps)
-                    write_result("memorisation", options, {"rows": rows}, began)
+            cells = [(seed, size, steps) for steps in options.steps for size in options.sizes]
+            new = [cell for cell in cells if cell not in known]
+            whole = trained_zoo(task, seed * 100_000, most) if new else None
+            for done, (_, size, steps) in enumerate(new):
+                assert whole is not None
+                display.progress(f"seed {seed}, zoo of {size}, {steps} steps", done, len(new))
+                started = time.perf_counter()
+                found = judged(task, first_of(whole, size), steps, seed, options)
+                figures = {name: found.metrics[name].mean for name in SHOWN if name in found.metrics}
+                facts = {"d": options.d, "layers": options.layers, "seconds": time.perf_counter() - started}
+                labels = [verdict.label for verdict in found.verdict]
+                rows.append({"seed": seed, "size": size, "steps": steps, "verdict": labels, **figures, **facts})
+                print(rows[-1], flush=True)
+                draw(rows)
+                write_result("memorisation", options, {"rows": rows}, began)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ def test_ten_real_networks_together_are_at_least_as_good_as_one(bench: Bench) ->
 def test_noise_is_brought_to_the_score_asked_for(bench: Bench) -> None:
     test = bench.laboratory.test
     wanted = float(test.scores.mean()) - 0.05
-    got = Predictions.of(ensembles.noise_like(bench, wanted, own=True), test.split).scores.mean()
+    noise = NoiseBaseline(NoiseConfig(token_width=bench.laboratory.zoo.config.token_width))
+    noise.fit(bench.laboratory.zoo.training)
+    got = Predictions.of(ensembles.noise_like(noise, test, wanted, own=True), test.split).scores.mean()
     assert got == pytest.approx(wanted, abs=0.01)
 
 
