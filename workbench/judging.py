@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, InstanceOf
-from pydantic.dataclasses import dataclass
+from pydantic import BaseModel, ValidationError
 
 from generators.generator import Generator
 from generators.registry import GENERATORS
 from generators.saving import save_pretrained
+from search_spaces import WeightloomError
 from workbench.evaluation import EvaluationConfig
 from workbench.experiment import run_baseline, run_family, run_real
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report
-from workbench.summary import Summary
+from workbench.summary import Summary, one_line
 from workbench.tasks import Task
 from workbench.training import TrainingConfig
 from workbench.zoo import ZooConfig
 
 BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
-CHECKED = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+CONFIGS: dict[str, type[BaseModel]] = {"training": TrainingConfig, "evaluation": EvaluationConfig, "zoo": ZooConfig}
 
 
-@dataclass(frozen=True, config=CHECKED, eq=False)
+@dataclass(frozen=True, eq=False)
 class Experiment:
     """One generator under one budget, beside baselines and really trained networks.
 
-    Settings may be given as dictionaries; an unknown key or a value out of range is an error.
+    The three configurations may be given as dictionaries; an unknown key or a value out of range is an error.
 
         Experiment("mlp", training={"steps": 300}, zoo={"networks": 48}).run()
 
@@ -55,18 +55,28 @@ class Experiment:
 
     generator: str | type[Generator]
     _: KW_ONLY
-    task: str | InstanceOf[Task] = "digits"
+    task: str | Task = "digits"
     data: str | None = None
     space: str = "mlp"
     space_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    training: TrainingConfig = TrainingConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
-    zoo: ZooConfig = ZooConfig()
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    zoo: ZooConfig = field(default_factory=ZooConfig)
     baselines: tuple[str, ...] = BASELINES
     brief: bool = True
     runs: Path = Path("runs")
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, kind in CONFIGS.items():
+            given = getattr(self, name)
+            if not isinstance(given, kind):
+                try:
+                    object.__setattr__(self, name, kind.model_validate(given))
+                except ValidationError as error:
+                    raise WeightloomError(f"experiment, {name}: {one_line(error)}") from error
+        object.__setattr__(self, "runs", Path(self.runs))
 
     def open(self, progress: Callable[[str, int, int], None] | None = None) -> Laboratory:
         """Task, space and zoo; the zoo is trained if ``runs`` does not have it yet."""
@@ -122,7 +132,7 @@ class Experiment:
         return Judged(generator=own.generator, summary=summary, laboratory=laboratory)
 
 
-@dataclass(frozen=True, config=CHECKED, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Judged:
     """What an experiment gave.
 
@@ -133,9 +143,9 @@ class Judged:
         laboratory: the task, the space and the zoo.
     """
 
-    generator: InstanceOf[Generator]
-    summary: InstanceOf[Summary]
-    laboratory: InstanceOf[Laboratory]
+    generator: Generator
+    summary: Summary
+    laboratory: Laboratory
 
     def save(self, folder: str | Path) -> Path:
         """Write ``summary.json`` and ``report.html``, and the generator into ``generator`` if it is registered.

@@ -70,13 +70,13 @@ def test_pictures(tmp_path: Path) -> None:
 
 
 def test_channels_come_first() -> None:
-    last = RNG.normal(size=(20, 5, 4, 3))
+    last = RNG.normal(size=(20, 5, 6, 3))
     first = np.moveaxis(last, 3, 1)
     y = np.arange(20) % 2
     made = from_arrays("mine", last, y)
-    assert made.shape == (3, 5, 4)
+    assert made.shape == (3, 5, 6)
     assert made.digest() == from_arrays("mine", first, y).digest() == split_task("mine", first, y).digest()
-    assert from_arrays("mine", last.reshape(20, -1), y, shape=(5, 12)).shape == (5, 12)
+    assert from_arrays("mine", last.reshape(20, -1), y, shape=(5, 18)).shape == (5, 18)
     with pytest.raises(WeightloomError, match=r"got an array of shape \(20, 5, 4, 7\)"):
         from_arrays("mine", RNG.normal(size=(20, 5, 4, 7)), y)
 
