@@ -11,18 +11,20 @@ from workbench import Experiment, compare
 from workbench.tasks import from_arrays
 
 
-def main(runs: Path = Path("runs"), steps: int = 400, networks: int = 48, test: int = 6) -> Path:
+def main(runs: Path = Path("runs"), steps: int = 400, networks: int = 48, test: int = 6, latents: int = 6) -> Path:
     """Judge a hypernetwork on arrays; returns the report."""
     wine = load_wine()
     x = wine.data / wine.data.std(0)  # a task has one scale for all inputs: columns of differing units need one each
     task = from_arrays("wine", x, wine.target_names[wine.target])  # classes may be numbers or words
 
-    real = {"steps": 4 * steps}
+    zoo = {"networks": networks, "pool": 4 * networks, "test": test, "validation": test}
+    zoo |= {"recipe": {"steps": steps}, "real_recipe": {"steps": 4 * steps}}
     judged = Experiment(
         "mlp",
         task=task,
         training={"steps": steps, "learning_rate": 3e-3},
-        zoo={"networks": networks, "pool": 4 * networks, "test": test, "recipe": {"steps": steps}, "real_recipe": real},
+        evaluation={"latents": latents},
+        zoo=zoo,
         runs=runs,
         name="wine",
     ).run()

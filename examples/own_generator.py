@@ -46,11 +46,13 @@ class SharedWeights(Generator):
         return to_generated(self.tokenizer, layout, values, torch.zeros(layout.edge_real.shape), condition)
 
 
-def main(runs: Path = Path("runs"), steps: int = 400, networks: int = 48, test: int = 6) -> Path:
+def main(runs: Path = Path("runs"), steps: int = 400, networks: int = 48, test: int = 6, latents: int = 6) -> Path:
     """Judge it on handwritten digits beside the family mlp; returns the report."""
+    zoo = {"networks": networks, "pool": 4 * networks, "test": test, "validation": test, "recipe": {"steps": steps}}
     settings = {
         "training": {"steps": steps, "learning_rate": 1e-2},
-        "zoo": {"networks": networks, "pool": 4 * networks, "test": test, "recipe": {"steps": steps}},
+        "zoo": zoo | {"real_recipe": {"steps": 3 * steps}},
+        "evaluation": {"latents": latents},
         "runs": runs,
         "brief": False,
     }

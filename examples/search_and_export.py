@@ -19,7 +19,8 @@ def main(
     runs: Path = Path("runs"), steps: int = 600, networks: int = 48, candidates: int = 300, budget: int = 3000
 ) -> list[Path]:
     """Find a small network for handwritten digits; returns its files."""
-    zoo = {"networks": networks, "pool": 4 * networks, "test": 4, "recipe": {"steps": steps}}
+    zoo = {"networks": networks, "pool": 4 * networks, "test": 4, "validation": 4}
+    zoo |= {"recipe": {"steps": steps}, "real_recipe": {"steps": 2 * steps}}
     training = {"steps": steps, "learning_rate": 3e-3}
     judged = Experiment("mlp", training=training, zoo=zoo, baselines=("noise",), brief=False, runs=runs).run()
     laboratory, generator = judged.laboratory, judged.generator

@@ -37,7 +37,7 @@ def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_own_data(tmp_path: Path, capsys: Capture) -> None:
-    report = script("own_data").main(tmp_path, steps=10, networks=4, test=2)
+    report = script("own_data").main(tmp_path, steps=10, networks=4, test=2, latents=2)
     assert "wine" in report.read_text()
     said = capsys.readouterr().out
     assert "fidelity" in said
@@ -50,7 +50,7 @@ def test_own_data(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_own_generator(tmp_path: Path, capsys: Capture) -> None:
-    script("own_generator").main(tmp_path, steps=10, networks=4, test=2)
+    script("own_generator").main(tmp_path, steps=10, networks=4, test=2, latents=2)
     assert "shared" in capsys.readouterr().out
     summary = Summary.read(tmp_path / "shared")
     assert summary.generators["shared"].metrics["collapse"].mean == 1.0  # one network for all latents
