@@ -142,7 +142,8 @@ def _pictures(folder: Path) -> Arrays:
             "task file: the package pillow, which reads pictures, is missing; install it with: "
             "pip install 'weightloom[pictures]'"
         ) from None
-    arrays, sizes = [], {}
+    arrays: list[np.ndarray] = []
+    sizes: dict[tuple[int, ...], Path] = {}
     for path, _ in found:
         try:
             with Image.open(path) as picture:
