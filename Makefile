@@ -5,7 +5,7 @@ THREADS ?= 2
 export OMP_NUM_THREADS ?= $(THREADS)
 export WANDB_MODE ?= offline
 
-.PHONY: demo test lint format bench install clean
+.PHONY: demo test lint docs format bench install clean
 
 demo: install ## the main job: sweep, compare, report, export
 	$(BIN)/weightloom sweep demo --name demo --overwrite
@@ -18,6 +18,10 @@ lint: install ## ruff, types, import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: install ## the documentation site, into build/site; strict about links, no request to a foreign host
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -14,15 +14,19 @@ from search_spaces import Registry, WeightloomError
 GENERATORS = Registry("generator", "weightloom.generators")
 
 
-def make_generator(name: str, settings: Mapping[str, Any]) -> Generator:
-    """A fresh generator, registered as ``name``, with ``settings``; what is left out has its default.
+def make_generator(name: str | type[Generator], settings: Mapping[str, Any]) -> Generator:
+    """A fresh generator with ``settings``; what is left out has its default.
+
+    Args:
+        name: as registered, or the class itself, registered or not.
+        settings: of its ``Config``.
 
     Raises:
         UnknownName: no such generator; lists those there are.
         WeightloomError: an unknown setting or a value that is not allowed, in one line.
     """
-    kind: type[Generator] = GENERATORS.load(name)
-    return kind(make_config(name, kind.Config, settings))
+    kind: type[Generator] = GENERATORS.load(name) if isinstance(name, str) else name
+    return kind(make_config(kind.name, kind.Config, settings))
 
 
 def make_config(name: str, kind: type[GeneratorConfig], settings: Mapping[str, Any]) -> GeneratorConfig:

@@ -11,12 +11,11 @@ from pydantic import Field, ValidationError
 
 from generators.generator import Generator
 from generators.registry import GENERATORS
-from search_spaces import UnknownName, WeightloomError
+from search_spaces import WeightloomError
 from search_spaces.files import write_json, write_text
-from sweeps.conclusion import Parts, again, budget_of, finished_rows, head_of, zoo_facts
-from sweeps.config import BenchConfig, FamilyPlan, explain
+from sweeps.conclusion import Parts, again, budget_of, finished_rows, head_of
+from sweeps.config import BenchConfig, explain
 from sweeps.folder import RunFolder, begun
-from sweeps.names import families
 from sweeps.proposal import first_proposal
 from sweeps.study import open_laboratory
 from sweeps.watching import Watcher
@@ -52,20 +51,6 @@ class ZooCell(Record):
     frontier: list[FrontierPoint]
     brief: list[BriefPoint]
     seconds: float
-
-
-def with_generators(config: BenchConfig, names: Sequence[str]) -> BenchConfig:
-    """The configuration with these families alone; one that has no plan in it gets the defaults.
-
-    Raises:
-        UnknownName: no such family is installed.
-    """
-    for name in names:
-        if name not in families():
-            raise UnknownName("family", name, families())
-    plans = {plan.family: plan for plan in config.families}
-    chosen = tuple(plans.get(name, FamilyPlan(family=name)) for name in dict.fromkeys(names))
-    return config.model_copy(update={"families": chosen})
 
 
 def run_bench(
@@ -181,7 +166,7 @@ class _Bench:
                 began = time.perf_counter()
                 brief = self._brief(repeat) or laboratory.brief_training(config.evaluation)
                 facts = ZooCell(
-                    zoo=zoo_facts(laboratory),
+                    zoo=laboratory.zoo_facts(),
                     frontier=laboratory.noise_frontier(config.evaluation),
                     brief=brief,
                     seconds=laboratory.zoo.seconds + time.perf_counter() - began,

@@ -24,6 +24,7 @@ from sweeps.status import STATES
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
 from workbench.experiment import finished_name, run_baseline, run_finished, run_real
+from workbench.judging import budget_facts
 from workbench.laboratory import Laboratory
 from workbench.provenance import versions
 from workbench.report import write_report
@@ -110,7 +111,7 @@ def conclude(
             **head_of(config),
             "seconds": store.seconds + time.perf_counter() - start,
             "budget": budget_of(config, command or again(folder), len(store.ended()), parts.problems),
-            "zoo": zoo_facts(laboratory),
+            "zoo": laboratory.zoo_facts(),
             "generators": generators,
             "frontier": frontier,
             "brief": brief,
@@ -211,34 +212,11 @@ def head_of(config: SweepConfig) -> dict[str, Any]:
 
 def budget_of(config: SweepConfig, command: str, trials: int, problems: Sequence[str]) -> dict[str, Any]:
     """What the summary says was spent, the command that makes the run again, and what did not work."""
-    training = config.training
     return {
         "trials": trials,
-        "steps": training.steps,
-        "zoo_steps": training.zoo_steps,
-        "zoo_networks": config.zoo.networks,
-        "zoo_network_steps": config.zoo.recipe.steps,
-        "real_steps": config.zoo.real_recipe.steps,
-        "latents": config.evaluation.latents,
-        **({} if training.max_seconds is None else {"phase_seconds": training.max_seconds}),
+        **budget_facts(config.training, config.evaluation, config.zoo),
         "command": command,
         **({PROBLEMS: "; ".join(problems)} if problems else {}),
-    }
-
-
-def zoo_facts(laboratory: Laboratory) -> dict[str, Any]:
-    """What the summary says of the zoo."""
-    zoo = laboratory.zoo
-    return {
-        "kind": zoo.config.kind,
-        "networks": len(zoo.training),
-        "training_architectures": len(zoo.pool),
-        "validation_architectures": zoo.config.validation,
-        "test_architectures": zoo.config.test,
-        "real_networks_each": zoo.config.seeds,
-        "hash": zoo.digest,
-        "seconds": zoo.seconds,
-        "still_improving": zoo.still_improving,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
@@ -12,17 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from generators.form import Form, Limit
 from generators.generator import Mode
 from generators.rounding import WeightsAs
-from search_spaces.errors import WeightloomError
+from search_spaces.errors import UnknownName, WeightloomError
 from sweeps.limits import Limits
 from sweeps.presets import read_preset
 from sweeps.pruning import Pruning
 from sweeps.reading import override, to_yaml
 from workbench.evaluation import EvaluationConfig
+from workbench.judging import BASELINES
 from workbench.summary import one_line
 from workbench.training import TrainingConfig
 from workbench.zoo import Kind, ZooConfig
 
-BASELINES = ("init", "retrieve", "noise", "average", "gaussian", "pca")
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Steps = Annotated[int, Field(ge=10, le=1_000_000)]
@@ -72,7 +73,7 @@ class SweepConfig(_Config):
         default="sweep", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="of the run and its folder"
     )
     task: str = Field(default="digits", description="see `weightloom list tasks`")
-    data: str | None = Field(default=None, description="folder of the data, for tasks that read files")
+    data: str | None = Field(default=None, description="folder or file of the data, for tasks that read one")
     space: str = Field(default="mlp", description="see `weightloom list spaces`")
     space_settings: dict[str, Any] = Field(
         default={}, description="arguments of the space that are not its defaults, such as widths: [8, 16]"
@@ -174,6 +175,25 @@ def resolve_as(model: type[C], preset: str, changes: dict[str, Any]) -> C:
     if "name" not in content and not preset.endswith((".yaml", ".yml")):
         content = {"name": preset, **content}
     return checked(override(content, changes), model)
+
+
+def with_generators(config: C, names: Sequence[str]) -> C:
+    """The configuration with these families alone; one that has no plan in it gets the defaults.
+
+    Raises:
+        UnknownName: no such family is installed.
+        WeightloomError: there is not one name.
+    """
+    from sweeps.names import families
+
+    if not names:
+        raise WeightloomError(f"generators: expected one or more of {', '.join(families())}, got none")
+    for name in names:
+        if name not in families():
+            raise UnknownName("family", name, families())
+    plans = {plan.family: plan for plan in config.families}
+    chosen = tuple(plans.get(name, FamilyPlan(family=name)) for name in dict.fromkeys(names))
+    return config.model_copy(update={"families": chosen})
 
 
 def checked(content: dict[str, Any], model: type[C]) -> C:

@@ -25,6 +25,7 @@ from weightloom.commands.evaluate import evaluate
 from weightloom.commands.export import export
 from weightloom.commands.generate import generate
 from weightloom.commands.list import list_names
+from weightloom.commands.new import new
 from weightloom.commands.search import search
 from weightloom.commands.show import show
 from weightloom.commands.sweep import sweep
@@ -37,7 +38,7 @@ VERBS = {
     function.__name__.removesuffix("_names"): function
     for function in (
         *(sweep, worker, bench, search, train, design, evaluate),
-        *(compare, generate, export, verify, show, list_names),
+        *(compare, generate, export, verify, show, list_names, new),
     )
 }
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2

@@ -78,7 +78,7 @@ class Checked:
 
 def run_family(
     laboratory: Laboratory,
-    family: str,
+    family: str | type[Generator],
     settings: Mapping[str, Any],
     training: TrainingConfig,
     evaluation: EvaluationConfig,
@@ -92,7 +92,7 @@ def run_family(
 
     Args:
         laboratory: where.
-        family: of the generator.
+        family: the generator's name, or its class, which need not be registered.
         settings: of the generator.
         training: budget, mode, learning rate and seed.
         evaluation: sizes of the measurement.
@@ -107,7 +107,7 @@ def run_family(
     """
     torch.manual_seed(training.seed)
     generator = make_generator(family, {"token_width": laboratory.zoo.config.token_width, **settings})
-    task = laboratory.task
+    family, task = generator.name, laboratory.task
     if training.diversity and training.diversity_target is None:
         real = laboratory.zoo.validation.networks
         target = real_distance(real, laboratory.zoo.config.seeds, task, training)
@@ -147,7 +147,7 @@ def run_family(
 
 
 def run_baseline(
-    laboratory: Laboratory, name: str, settings: Mapping[str, Any], evaluation: EvaluationConfig
+    laboratory: Laboratory, name: str | type[Generator], settings: Mapping[str, Any], evaluation: EvaluationConfig
 ) -> Outcome:
     """Fit a baseline, tune it on validation architectures and measure it."""
     start = time.perf_counter()
@@ -159,7 +159,9 @@ def run_baseline(
     seconds = time.perf_counter() - start
     measured = evaluate(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
     extra = {"train_seconds": _plain(seconds), "zoo_seconds": _plain(laboratory.zoo.seconds)}
-    summary = _summary(measured, "baseline", name, None, None, generator.config, Spend(steps=0, seconds=seconds), extra)
+    summary = _summary(
+        measured, "baseline", generator.name, None, None, generator.config, Spend(steps=0, seconds=seconds), extra
+    )
     return Outcome(
         generator=generator,
         objectives=objectives_of(generator, laboratory, evaluation),

@@ -43,7 +43,7 @@ class Laboratory:
     def open(
         cls,
         *,
-        task: str,
+        task: str | Task,
         data: str | None,
         space: str,
         zoo: ZooConfig,
@@ -51,9 +51,9 @@ class Laboratory:
         space_settings: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Laboratory:
-        """Load the task, and read the zoo from ``folder`` or train it."""
+        """Load the task if it is given by name, and read the zoo from ``folder`` or train it."""
         torch.set_flush_denormal(True)
-        loaded = load_task(task, data)
+        loaded = task if isinstance(task, Task) else load_task(task, data)
         chosen = open_space(
             space, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape, settings=space_settings
         )
@@ -66,6 +66,21 @@ class Laboratory:
             test=Yardstick.of(opened, opened.test, loaded.test),
             test_validity=Yardstick.of(opened, opened.test, loaded.validation),
         )
+
+    def zoo_facts(self) -> dict[str, Any]:
+        """What every summary says of the zoo."""
+        zoo = self.zoo
+        return {
+            "kind": zoo.config.kind,
+            "networks": len(zoo.training),
+            "training_architectures": len(zoo.pool),
+            "validation_architectures": zoo.config.validation,
+            "test_architectures": zoo.config.test,
+            "real_networks_each": zoo.config.seeds,
+            "hash": zoo.digest,
+            "seconds": zoo.seconds,
+            "still_improving": zoo.still_improving,
+        }
 
     def noise_frontier(self, config: EvaluationConfig) -> list[FrontierPoint]:
         """What novelty costs without learning; see ``workbench.evaluation.frontier``."""

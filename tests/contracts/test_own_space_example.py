@@ -1,4 +1,4 @@
-"""The examples of a user's own spaces install by their entry points and keep the contract."""
+"""The packages of a user's own spaces name an entry point that exists, and keep the contract."""
 
 import importlib.util
 import math
@@ -10,12 +10,12 @@ import pytest
 from search_spaces import SearchSpace
 from search_spaces.testing import SpaceContract
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-SHAPES = {"own_space": (6,), "own_module": (2, 5, 5)}
+ROOT = Path(__file__).parents[2]
+SHAPES = {"weightloom/templates/space": (1, 2, 3), "examples/own_module": (2, 5, 5)}
 
 
 def points(folder: str) -> dict[str, str]:
-    project = tomllib.loads((EXAMPLES / folder / "pyproject.toml").read_text())
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())
     found = project["project"]["entry-points"]["weightloom.spaces"]
     assert isinstance(found, dict)
     return found
@@ -27,7 +27,7 @@ class TestOwnSpaces(SpaceContract):
         folder, shape = request.param
         ((name, value),) = points(folder).items()
         module, attribute = value.split(":")
-        spec = importlib.util.spec_from_file_location(module, EXAMPLES / folder / f"{module}.py")
+        spec = importlib.util.spec_from_file_location(module, ROOT / folder / f"{module}.py")
         assert spec
         assert spec.loader
         loaded = importlib.util.module_from_spec(spec)

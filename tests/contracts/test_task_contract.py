@@ -1,4 +1,4 @@
-"""Every registered task keeps the shipped contract; the one that reads files gets a small folder."""
+"""Every registered task keeps the shipped contract; those that read files get small ones."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +25,11 @@ class TestRegistered(TaskContract):
                 head = b"\0\0\x08" + bytes([array.ndim]) + np.array(shape, ">u4").tobytes()
                 (tmp_path / name).write_bytes(head + array.tobytes())
             return lambda: load_task("idx", str(tmp_path))
+        if request.param == "file":
+            rng = np.random.default_rng(1)
+            x, y = rng.normal(size=(60, 4, 5)), rng.choice(["bag", "boot", "coat"], size=60)
+            np.savez(tmp_path / "mine.npz", x=x, y=y)
+            return lambda: load_task("file", str(tmp_path / "mine.npz"))
         return lambda: load_task(request.param)
 
     @pytest.fixture

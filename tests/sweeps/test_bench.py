@@ -8,8 +8,8 @@ import pytest
 
 from search_spaces import DamagedFile, UnknownName, WeightloomError
 from sweeps import bench
-from sweeps.bench import run_bench, with_generators
-from sweeps.config import BenchConfig, resolve_as
+from sweeps.bench import run_bench
+from sweeps.config import BenchConfig, resolve_as, with_generators
 from sweeps.watching import Silent
 from workbench import finishing
 from workbench.evaluation import brief
@@ -106,6 +106,8 @@ def test_generators_by_name_get_their_plan_or_the_defaults() -> None:
     assert config.plan("mlp").modes == ("task",)
     with pytest.raises(UnknownName, match="mpl"):
         with_generators(tiny(), ["mpl"])
+    with pytest.raises(WeightloomError, match="expected one or more of"):
+        with_generators(tiny(), [])
 
 
 def test_a_kind_that_does_not_fit_is_said_before_anything_is_trained(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def bench(
         kinds: Of zoo, commas between: independent, shared-base, trajectory; all by default.
         repeats: Zoos of each kind, each with seeds, architectures and networks of its own.
         task: See `weightloom list tasks`.
-        data: Folder of the data, for tasks that read files.
+        data: Folder or file of the data, for tasks that read one.
         space: See `weightloom list spaces`.
         seed: Of the first repeat's training.
         resume: Continue the run if it was begun before.
@@ -60,8 +60,8 @@ def bench(
     overrides = changed({**given, "kinds": None if kinds is None else words(kinds)}, changes)
     overrides.setdefault("name", f"bench-{Path(preset).stem}")
     print_starting(preset)
-    from sweeps.bench import run_bench, with_generators
-    from sweeps.config import BenchConfig, resolve_as
+    from sweeps.bench import run_bench
+    from sweeps.config import BenchConfig, resolve_as, with_generators
 
     config = resolve_as(BenchConfig, preset, overrides)
     if generators is not None:

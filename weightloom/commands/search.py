@@ -61,7 +61,7 @@ def search(
         seeds: How many searches a method makes; by default 20 on a table, 3 on a task.
         column: What a query answers; a column of the table.
         final: What scores the architecture picked in the end; a column of the table.
-        data: Folder of the task's data, for a task that reads files.
+        data: Folder or file of the task's data, for a task that reads one.
         steps: Optimiser steps of each real training; by default 400.
         generator: Folder of a saved generator that guides; without it the method guided trains one for each search, as
             the method relaxed does in any case.

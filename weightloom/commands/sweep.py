@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 
 from search_spaces.errors import WeightloomError
 from search_spaces.secrets import redacted
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage
+from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage, words
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
 from weightloom.commands.worker import worker_command
 from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
@@ -26,6 +26,7 @@ def sweep(
     *,
     status: str | None = None,
     name: str | None = None,
+    generators: str | None = None,
     trials: int | None = None,
     workers: Annotated[int, Parameter(validator=Number(gte=1, lte=1024))] = 1,
     storage: Storage = None,
@@ -55,6 +56,7 @@ def sweep(
     Args:
         preset: Name of a preset (`weightloom list presets`) or a YAML file such as RUN/config.yaml.
         name: Of the run and its folder; by default that of the preset.
+        generators: Families to try, commas between; by default those of the preset.
         status: Name of a run, or its folder: say how it stands, and do nothing.
         trials: How many generators are trained.
         workers: Processes that train at once, each with its share of the cores.
@@ -62,7 +64,7 @@ def sweep(
             a file in the run's folder does.
         seed: Of suggestions and training.
         task: See `weightloom list tasks`.
-        data: Folder of the data, for tasks that read files.
+        data: Folder or file of the data, for tasks that read one.
         space: See `weightloom list spaces`.
         tracker: Where trials are recorded beside the run's folder.
         wandb_online: Let W&B use the network; offline otherwise.
@@ -91,13 +93,16 @@ def sweep(
     }
     overrides = changed(given, changes)
     print_starting(preset)
-    from sweeps.config import resolve
+    from sweeps.config import resolve, with_generators
 
     config = resolve(preset, overrides)
+    if generators is not None:
+        config = with_generators(config, words(generators))
     if print_config:
         sys.stdout.write(config.to_yaml())
         return 0
-    extra = ["--workers", str(workers)] if workers > 1 else []
+    extra = ["--generators", generators] if generators is not None else []
+    extra += ["--workers", str(workers)] if workers > 1 else []
     extra += ["--storage", redacted(storage)] if storage is not None else []
     command = again("sweep", preset, config.name, overrides, runs_folder, extra)
     folder = runs_folder / config.name

@@ -39,7 +39,7 @@ def train(
         out: Folder for the trained generator; must not hold one.
         mode: Way of training; by default the preset's first for the family.
         task: See `weightloom list tasks`.
-        data: Folder of the data, for tasks that read files.
+        data: Folder or file of the data, for tasks that read one.
         space: See `weightloom list spaces`.
         steps: Optimiser steps of the last phase.
         seed: Of the training.

@@ -99,7 +99,7 @@ def latent_lipschitz(generator: Generator, yardstick: Yardstick, seed: int) -> d
 
     The move is in the Hellinger distance (0..1), mean over examples, the latent's is relative to its length; the
     step goes ``STEP`` of the way to an independent latent. 0 = the latent is ignored; what jumps has no bound. Nothing
-    for latents that are no real numbers.
+    for latents that are no real numbers, or that no seed moves.
     """
     blueprints = yardstick.blueprints
     seeds = [seed + i for i in range(len(blueprints))]
@@ -108,13 +108,15 @@ def latent_lipschitz(generator: Generator, yardstick: Yardstick, seed: int) -> d
     if not here.is_floating_point():
         return {}
     moved = here + STEP * (other - here)
+    length = (moved - here).flatten(1).norm(dim=1) / here.flatten(1).norm(dim=1)
+    if not bool((length.isfinite() & (length > 0)).all()):  # a generator that draws nothing, as a supernet does
+        return {}
     with torch.no_grad():
         before, after = (
             Predictions.of(generator(blueprints, z.to(generator.device)), yardstick.split).probabilities
             for z in (here, moved)
         )
     distance = np.sqrt(np.clip(1.0 - np.sqrt(before * after).sum(-1), 0.0, 1.0)).mean(-1)
-    length = (moved - here).flatten(1).norm(dim=1) / here.flatten(1).norm(dim=1)
     return {"latent_lipschitz": metrics.bootstrap(distance / length.numpy())}
 
 

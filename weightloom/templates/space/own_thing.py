@@ -8,11 +8,10 @@ from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Product
 
 
-class HourglassSpace(SearchSpace):
+class OwnThingSpace(SearchSpace):
     """Hourglasses: wide, narrow and wide dense layers; the narrow one may be passed by a skip."""
 
-    name: ClassVar[str] = "hourglass"
-    ranks: ClassVar[tuple[int, ...]] = (1,)
+    name: ClassVar[str] = "own_thing"
 
     @cached_property
     def tree(self) -> Tree:
@@ -22,7 +21,7 @@ class HourglassSpace(SearchSpace):
 
     def compose(self, genome: Genome) -> Architecture:
         """What a genome means."""
-        graph = Assembly(self.shape)
+        graph = Assembly((self.inputs,))  # read flat; with self.shape it would be a sequence or an image
         value = wide = graph.add("down", "dense", DATA_NAME, activation="relu", norm="none", width=genome["width"])
         if genome["narrow"]:
             value = graph.add("neck", "dense", wide, activation="relu", norm="layer", width=genome["neck"])

@@ -1,0 +1,120 @@
+"""Data of a user's own: the same examples come out of every kind of file, and mistakes are said."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search_spaces import DamagedFile, WeightloomError
+from workbench.tasks import Task, from_arrays, from_columns, load_task, split_task
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (40, 3, 4), dtype=np.uint8)
+WORDS = np.array(["boot", "bag", "coat", "bag"])[np.arange(40) % 4]
+Y = np.array([1, 0, 2, 0])[np.arange(40) % 4]  # the words in sorted order
+EXPECTED = split_task("file", X, Y, shape=(1, 3, 4)).digest()
+
+
+def load(path: Path) -> Task:
+    return load_task("file", str(path))
+
+
+def test_numpy_and_table_hold_the_same(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=WORDS)
+    task = load(tmp_path / "a.npz")
+    assert (task.digest(), task.shape, task.classes) == (EXPECTED, (1, 3, 4), 3)
+    rows = [[*map(str, row), word] for row, word in zip(X.reshape(40, -1), WORDS, strict=True)]
+    lines = [",".join(row) for row in rows]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    assert load(tmp_path / "a.csv").digest() == EXPECTED
+    head = ["Label", *(f"value_{i}" for i in range(12))]
+    lines = [",".join(row) for row in [head, *([row[-1], *row[:-1]] for row in rows)]]
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress("\r\n".join(lines).encode("utf-8-sig")))
+    assert load(tmp_path / "b.csv.gz").digest() == EXPECTED
+    assert load(tmp_path / "b.csv.gz").shape == (12,)
+
+
+def test_test_sets_of_their_own(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x_train=X[:30], y_train=WORDS[:30], x_test=X[30:], y_test=WORDS[30:])
+    task = load(tmp_path / "a.npz")
+    assert len(task.test) == 10
+    assert task.test.y.tolist() == Y[30:].tolist()
+    np.savez(tmp_path / "b.npz", x_train=X, y_train=WORDS, x_test=X, y_test=np.full(40, "hat"))
+    with pytest.raises(WeightloomError, match=r"expected test classes that training has .*hat"):
+        load(tmp_path / "b.npz")
+
+
+def test_pictures(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    for i, (picture, word) in enumerate(zip(X, WORDS, strict=True)):
+        home = tmp_path / "grey" / word
+        home.mkdir(parents=True, exist_ok=True)
+        image.fromarray(picture).save(home / f"{i:02}.png")
+    order = np.argsort(WORDS, kind="stable")  # class by class, and by name within
+    assert load(tmp_path / "grey").digest() == split_task("file", X[order], Y[order]).digest()
+    colour = RNG.integers(0, 256, (12, 3, 4, 3), dtype=np.uint8)
+    for split, part in (("train", colour[:8]), ("test", colour[8:])):
+        for i, picture in enumerate(np.concatenate([part, part])):
+            home = tmp_path / "colour" / split / f"class {i % 2}"
+            home.mkdir(parents=True, exist_ok=True)
+            image.fromarray(picture).save(home / f"{i:02}.png")
+    task = load(tmp_path / "colour")
+    assert (task.shape, len(task.test), task.classes) == ((3, 3, 4), 8, 2)
+    image.fromarray(X[0][:2]).save(tmp_path / "grey" / "boot" / "smaller.png")
+    with pytest.raises(WeightloomError, match="pictures of one size"):
+        load(tmp_path / "grey")
+    (tmp_path / "grey" / "boot" / "smaller.png").write_bytes(b"no picture")
+    with pytest.raises(DamagedFile, match=r"smaller\.png"):
+        load(tmp_path / "grey")
+
+
+def test_channels_come_first() -> None:
+    last = RNG.normal(size=(20, 5, 6, 3))
+    first = np.moveaxis(last, 3, 1)
+    y = np.arange(20) % 2
+    made = from_arrays("mine", last, y)
+    assert made.shape == (3, 5, 6)
+    assert made.digest() == from_arrays("mine", first, y).digest() == split_task("mine", first, y).digest()
+    assert from_arrays("mine", last.reshape(20, -1), y, shape=(5, 18)).shape == (5, 18)
+    with pytest.raises(WeightloomError, match=r"got an array of shape \(20, 5, 4, 7\)"):
+        from_arrays("mine", RNG.normal(size=(20, 5, 4, 7)), y)
+
+
+def test_columns_as_datasets_have_them() -> None:
+    columns = {"image": list(X), "label": Y.tolist(), "a": X[:, 0, 0], "b": X[:, 1, 1]}
+    assert from_columns("file", columns).digest() == EXPECTED
+    assert len(from_columns("file", columns, columns).test) == 40
+    pair = from_columns("file", columns, x=("a", "b"), y="label")
+    assert pair.digest() == split_task("file", np.stack([X[:, 0, 0], X[:, 1, 1]], 1), Y).digest()
+    with pytest.raises(WeightloomError, match=r"expected a column 'img', got \['image', 'label', 'a', 'b'\]"):
+        from_columns("file", columns, x="img")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.npz", b"no zip", "a.npz: expected NumPy arrays"),
+        ("a.csv", b"1,2,x\n3,,y\n", "row 2: expected 2 numbers and a class, got ''"),
+        ("a.csv", b"1,2,x\n3,4,5,y\n", "row 2: expected 2 numbers and a class, got '4 columns'"),
+        ("a.csv", b"only one row\n", "rows of two columns or more, got 1 rows"),
+        ("a.csv.gz", b"no gzip", "cannot be read as CSV"),
+        ("a.txt", b"", "got 'a.txt'; convert it"),
+        ("folder/train-images-idx3-ubyte", b"", "take --task idx"),
+        ("folder/notes.txt", b"", "got none"),
+    ],
+)
+def test_mistakes(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    with pytest.raises(WeightloomError, match=said.replace("(", r"\(")):
+        load(path.parent if path.parent != tmp_path else path)
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.array([object()]), y=np.array([0]))
+    with pytest.raises(DamagedFile, match="Object arrays cannot be loaded"):
+        load(tmp_path / "a.npz")
+    with pytest.raises(WeightloomError, match="name it with --data PATH"):
+        load_task("file")
