@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 from safetensors.torch import load
 
 from generators.registry import make_generator
@@ -20,10 +19,9 @@ from workbench.export import read_network, verify_export
 from workbench.tasks import load_task
 
 
-@pytest.mark.parametrize("family", ["mlp", "diffusion"])
-def test_another_process_elsewhere_emits_equal_bytes(family: str, tmp_path: Path) -> None:
+def test_another_process_elsewhere_emits_equal_bytes(tmp_path: Path) -> None:
     bundle, file, task = tmp_path / "bundle", tmp_path / "architecture.json", load_task("digits")
-    generator = make_generator(family, {})
+    generator = make_generator("diffusion", {})
     save_pretrained(generator, bundle)
     origin = {"task": "digits", "task_digest": task.digest(), "space": "mlp", "inputs": 64, "outputs": 10}
     Origin.model_validate(origin).write(bundle)

@@ -16,6 +16,7 @@ def compare(
     *runs: Path,
     csv: Annotated[bool, Flag] = False,
     latex: Annotated[bool, Flag] = False,
+    wandb: str | None = None,
     json: Json = False,
 ) -> int:
     """Compare the generators of one or several runs: table, sentences, warnings.
@@ -29,6 +30,8 @@ def compare(
         runs: More of them.
         csv: Print every figure as CSV instead: run, generator, metric, mean, interval.
         latex: Print a LaTeX table (package booktabs) instead, with the warnings as comments.
+        wandb: ENTITY/PROJECT of Weights & Biases, to save a workspace there that compares the runs; send them before
+            with `wandb sync RUN/wandb/offline-run-*`. Needs an account and the extra `workspaces`.
         json: Print one JSON object on stdout: rows, sentences and warnings.
     """
     from dataclasses import asdict
@@ -40,6 +43,8 @@ def compare(
     if csv + latex + json > 1:
         raise WeightloomError("compare: expected one of --csv, --latex and --json, got several; choose one")
     summaries = [Summary.read(path) for path in (run, *runs)]
+    if wandb is not None:
+        return _save_workspace(list(dict.fromkeys(summary.name for summary in summaries)), wandb, json)
     if csv:
         sys.stdout.write(rows_as_csv(summaries))
     elif latex:
@@ -56,4 +61,15 @@ def compare(
         )
     else:
         print_comparison(summaries)
+    return 0
+
+
+def _save_workspace(names: list[str], target: str, json: bool) -> int:
+    from workbench.tracking.workspace import save_workspace
+
+    address = save_workspace(names, target)
+    if json:
+        print_json({"workspace": address})
+    else:
+        print(address)
     return 0
