@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from generators.generator import Generator
 from generators.saving import from_pretrained
 from search_spaces.files import write_text
 from search_spaces.secrets import redacted
-from sweeps.config import SweepConfig
+from sweeps.config import Best, SweepConfig
 from sweeps.exporting import Chosen, export_best
 from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
@@ -23,6 +23,7 @@ from sweeps.reasons import reason_of
 from sweeps.status import STATES
 from sweeps.storage import REASON, StudyStore
 from sweeps.watching import Watcher
+from workbench.comparison import MARGIN
 from workbench.experiment import finished_name, run_baseline, run_finished, run_real
 from workbench.judging import budget_facts
 from workbench.laboratory import Laboratory
@@ -74,7 +75,7 @@ def conclude(
     if not store.complete():
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
         parts.problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
-    best = best_trials(store)
+    best = best_by_family(store.complete())
     generators: dict[str, GeneratorSummary] = {}
     for family, trial in list(best.items()):
         with parts.attempt(f"best trial of {family}"):  # another machine may have kept its files for itself
@@ -104,7 +105,8 @@ def conclude(
     exports: list[ExportRecord] = []
     if best and config.exports.top:
         with parts.attempt("export"):
-            chosen = chosen_of(config, best)
+            here = [t for t in store.complete() if t.params["family"] in best and folder.generator(t.number).exists()]
+            chosen = chosen_of(config, here, config.exports.best)
             exports = export_best(config, folder, laboratory, chosen, config.exports, watcher)
     summary = Summary.model_validate(
         {
@@ -165,10 +167,10 @@ class Parts:
             self.watcher.say(problem)
 
 
-def best_trials(store: StudyStore) -> dict[str, FrozenTrial]:
-    """Per family, in the order of trials, the one that `best_of` picks of its finished trials."""
+def best_by_family(trials: Sequence[FrozenTrial]) -> dict[str, FrozenTrial]:
+    """Per family, in the order of trials, the one that `best_of` picks of these finished ones."""
     families: dict[str, list[FrozenTrial]] = {}
-    for trial in store.complete():
+    for trial in trials:
         families.setdefault(trial.params["family"], []).append(trial)
     return {family: best_of(trials) for family, trials in families.items()}
 
@@ -180,9 +182,25 @@ def best_of(trials: Sequence[FrozenTrial]) -> FrozenTrial:
     return min(near, key=lambda trial: by_name(trial.values)["collapse"])
 
 
-def chosen_of(config: SweepConfig, best: Mapping[str, FrozenTrial], family: str | None = None) -> Chosen:
-    """The generator whose networks are exported: that of ``family``, or the best on validation of all."""
-    trial = best[family] if family is not None else max(best.values(), key=_rank)
+def chosen_of(config: SweepConfig, trials: Sequence[FrozenTrial], best: Best, family: str | None = None) -> Chosen:
+    """The generator whose networks are exported.
+
+    Args:
+        config: of the sweep.
+        trials: finished ones, in their order, one at least of ``family``.
+        best: what is best on validation: ``fidelity``, where trials within ``TIE`` count as equal, and their collapse
+            decides; ``trade-off``; or least ``collapse`` or fewest ``active_parameters`` among those whose fidelity is
+            at most `MARGIN` below the highest, since broken networks look wonderfully diverse and small.
+        family: of the trials that count; by default all do.
+    """
+    own = [trial for trial in trials if family is None or trial.params["family"] == family]
+    if best == "fidelity":
+        trial = max(best_by_family(own).values(), key=_rank)
+    elif best == "trade-off":
+        trial = max(own, key=lambda t: by_name(t.values)["fidelity"] * (1 - by_name(t.values)["collapse"]))
+    else:
+        least = max(_rank(trial)[0] for trial in own) - MARGIN
+        trial = min((t for t in own if _rank(t)[0] >= least), key=lambda t: (by_name(t.values)[best], -_rank(t)[0]))
     name = trial.params["family"]
     return Chosen(trial=trial.number, family=name, density=trial.params.get("density", config.evaluation.density))
 

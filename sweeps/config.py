@@ -27,7 +27,8 @@ from workbench.zoo import Kind, ZooConfig
 Density = Annotated[float, Field(gt=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Steps = Annotated[int, Field(ge=10, le=1_000_000)]
-Format = Literal["safetensors", "onnx"]
+Format = Literal["safetensors", "onnx", "torch-export", "hub"]
+Best = Literal["fidelity", "trade-off", "collapse", "active_parameters"]
 C = TypeVar("C", bound="SweepConfig")
 
 
@@ -55,6 +56,11 @@ class ExportPlan(_Config):
     """Which networks are exported in the end."""
 
     formats: tuple[Format, ...] = Field(default=("safetensors", "onnx"), description="files to write")
+    best: Best = Field(
+        default="fidelity",
+        description="validation figure by which their generator is chosen; trade-off is fidelity x (1 - collapse), and "
+        "collapse and active_parameters choose among generators nearly as faithful as the best",
+    )
     top: int = Field(default=1, ge=0, le=1000, description="so many networks, best on validation first")
     weights_as: WeightsAs = Field(default="float32", description="how their weights are rounded")
     max_norm: Limit = Field(default=None, description="limit on the spectral norm of each weight matrix")

@@ -14,7 +14,7 @@ from search_spaces import Architecture, RunFailed, SearchSpace, WeightloomError
 from search_spaces.rules import Emission, Rules
 from sweeps.origin import Origin
 from sweeps.watching import Watcher
-from workbench.export import LoadedNetwork
+from workbench.export import Recipe
 from workbench.guide import GeneratedScores
 from workbench.provenance import Emitted, emitted_again
 from workbench.tasks import load_task
@@ -73,21 +73,21 @@ def drawn(
         yield emitted_again(emitted, rules, generator, space), emitted
 
 
-def verify_architecture(loaded: LoadedNetwork, topology: Path | None) -> None:
-    """Emit the architecture of a network file again, if a topology generator chose it, and compare.
+def verify_architecture(recipe: Recipe, topology: Path | None) -> None:
+    """Emit the architecture of an export again, if a topology generator chose it, and compare.
 
     Raises:
         WeightloomError: the topology generator is not found, or is not the one.
         RunFailed: another architecture comes out.
     """
-    emitted = loaded.provenance.topology
+    emitted = recipe.provenance.topology
     if emitted is None:
         return
     folder = topology or Path(emitted.path)
     space = Origin.read(folder).open_space()
-    again = emitted_again(emitted, Rules.of(loaded.provenance.rules), load_topology(folder), space)
-    if again != loaded.architecture:
+    again = emitted_again(emitted, Rules.of(recipe.provenance.rules), load_topology(folder), space)
+    if again != recipe.graph:
         raise RunFailed(
-            f"topology generator {folder}: expected the file's architecture {loaded.architecture}, got {again}; "
-            f"was it made with other library versions? {loaded.provenance.versions}"
+            f"topology generator {folder}: expected the file's architecture {recipe.graph}, got {again}; "
+            f"was it made with other library versions? {recipe.provenance.versions}"
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
+from scipy.stats import binomtest
 
 from generators.form import Form
 from generators.generated import Generated
@@ -17,6 +19,7 @@ from sweeps.origin import Origin
 from sweeps.watching import Watcher
 from workbench.export import export_network
 from workbench.laboratory import Laboratory
+from workbench.ledger import Ledger
 from workbench.summary import ExportRecord
 from workbench.tasks import Split
 from workbench.yardstick import scores_of
@@ -43,15 +46,21 @@ class Chosen:
 def scored(network: Generated, form: Form, split: Split) -> dict[str, float]:
     """The score of one network as it is written, and where that means rounding, the score before.
 
+    The score is a share of test examples; its 95 % interval (Wilson 1927) says what other examples would change.
+
     Args:
         network: a batch of one, within the limits of the form and not rounded.
         form: in which it is written.
         split: test data.
     """
-    before = float(scores_of(network, split)[0])
-    if form.weights_as == "float32":
-        return {"score": before}
-    return {"score": float(scores_of(rounded(network, form.weights_as), split)[0]), "score_as_float": before}
+    score = before = float(scores_of(network, split)[0])
+    if form.weights_as != "float32":
+        score = float(scores_of(rounded(network, form.weights_as), split)[0])
+    found = {"score": score, "test_examples": float(len(split))}
+    if math.isfinite(score):
+        ends = binomtest(round(score * len(split)), len(split)).proportion_ci(method="wilson")
+        found |= {"score_low": float(ends.low), "score_high": float(ends.high)}
+    return found if form.weights_as == "float32" else {**found, "score_as_float": before}
 
 
 def ending(form: Form) -> str:
@@ -90,6 +99,8 @@ def export_best(
     if not wanted:
         raise RunFailed(f"export: every network of trial {chosen.trial} ({chosen.family}) has broken outputs")
     records: list[ExportRecord] = []
+    ledger, about = Ledger(folder.path), folder.read_trial(chosen.trial)
+    ledger.lines()  # a broken one is said before the work
     for place, i in enumerate(wanted, 1):
         watcher.progress("export", place - 1, len(wanted))
         alone = exports.form.limited(generator.generate([blueprints[i]], [seeds[i]], chosen.density))
@@ -104,7 +115,7 @@ def export_best(
             form=exports.form,
             scores=scores,
         )
-        records += export_network(
+        written = export_network(
             alone,
             0,
             folder.path / "exports",
@@ -113,6 +124,9 @@ def export_best(
             test.split.x[:ROWS],
             exports.formats,
             root=folder.path,
+            about=about,
         )
+        ledger.add("export", written, folder.path)
+        records += written
     watcher.progress("export", len(wanted), len(wanted))
     return records

@@ -24,7 +24,7 @@ OWN = (
     CONFIG, f"{FILE}*", "summary.json", "report.html", "*.log", "trials", "generators", "exports", "wandb",
     "checkpoints", WORKERS, STORAGE, "cells", "table.csv", *get_args(Kind)
 )  # fmt: skip
-"""What a sweep or a bench writes into its folder."""
+"""What a sweep or a bench writes into its folder, but for the ledger, which is never taken away."""
 CHANGEABLE = ("trials", "tracker", "wandb_online", "exports", "threads", "limits", "checkpoint_seconds")
 """Keys that may differ when a run is continued: no figure of a finished trial depends on them."""
 
@@ -144,6 +144,13 @@ class RunFolder:
                     f"run {self.path.name!r}: expected key {key!r} to be {was!r} as in {self.config}, "
                     f"got {now!r}; continue with the same settings, or choose another --name"
                 )
+
+
+def run_of(generator: Path) -> Path | None:
+    """The run in whose folder a saved generator lies, or None."""
+    folder = generator.resolve()
+    run = folder.parent.parent
+    return run if folder.parent.name == "generators" and (run / CONFIG).is_file() else None
 
 
 @contextlib.contextmanager

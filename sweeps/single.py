@@ -15,11 +15,11 @@ from generators.saving import from_pretrained, save_pretrained
 from generators.topology import budget
 from search_spaces import Architecture, Blueprint, UnknownName, WeightloomError, files
 from search_spaces.rules import Rules
-from sweeps.conclusion import best_trials, chosen_of
+from sweeps.conclusion import chosen_of
 from sweeps.config import ExportPlan, explain, read_config, resolve
 from sweeps.designing import drawn, verify_architecture
 from sweeps.exporting import ROWS, ending, export_best, scored
-from sweeps.folder import RunFolder, locked
+from sweeps.folder import RunFolder, locked, run_of
 from sweeps.names import families
 from sweeps.origin import Origin
 from sweeps.storage import opened
@@ -28,7 +28,8 @@ from sweeps.watching import Watcher
 from workbench.evaluation import Evaluation
 from workbench.evaluation import evaluate as measure
 from workbench.experiment import run_family
-from workbench.export import export_network, read_network, verify_network
+from workbench.export import Verified, export_network, read_recipe, verify_export
+from workbench.ledger import Ledger
 from workbench.provenance import Emitted
 from workbench.report import write_report
 from workbench.summary import ExportRecord, GeneratorSummary, Summary
@@ -152,7 +153,7 @@ def generate_some(
         found = [(given, None)]
     else:
         found = drawn(space, sample, seed, flops, kept, topology)
-    task = load_task(origin.task, data or origin.data)
+    task, run = load_task(origin.task, data or origin.data), run_of(folder)
     records: list[ExportRecord] = []
     for i, (one, emitted) in enumerate(found):
         network = form.limited(generator.generate([Blueprint.of(one)], [seed + i], density, weights))
@@ -169,7 +170,10 @@ def generate_some(
         )
         stem = f"{generator.name}-{one.key}-{seed + i}{ending(form)}"
         rows = task.test.x[:ROWS]
-        records += export_network(network, 0, out, stem, provenance, rows, ("safetensors",), root=out)
+        written = export_network(network, 0, out, stem, provenance, rows, ("safetensors",), root=out)
+        if run is not None:
+            Ledger(run).add("generate", written, out)
+        records += written
     return records
 
 
@@ -177,6 +181,7 @@ def export_run(
     path: Path,
     *,
     family: str | None,
+    best: str,
     top: int,
     formats: Sequence[str],
     form: Form,
@@ -192,18 +197,20 @@ def export_run(
     folder = RunFolder(path=path)
     config = read_config(folder.config)
     try:
-        exports = ExportPlan.model_validate({"top": top, "formats": [n.strip() for n in formats], **asdict(form)})
+        exports = ExportPlan.model_validate({"best": best, "top": top, "formats": formats, **asdict(form)})
     except ValidationError as error:
         raise WeightloomError(explain(error, ExportPlan)) from error
     with locked(folder):
         if not folder.study.exists() and not folder.storage.exists():
             raise WeightloomError(f"{folder.study}: missing; name the folder of a run made by `weightloom sweep`")
         with opened(folder.place(storage), config.name, config.seed, join=True) as store:
-            best = best_trials(store)
-        if not best or (family is not None and family not in best):
-            raise UnknownName("family with a finished trial", family or "any", best)
+            trials = store.complete()
+        finished = {trial.params["family"] for trial in trials}
+        if not trials or (family is not None and family not in finished):
+            raise UnknownName("family with a finished trial", family or "any", finished)
+        chosen = chosen_of(config, trials, exports.best, family)
         laboratory = open_laboratory(config, path.parent, watcher)
-        records = export_best(config, folder, laboratory, chosen_of(config, best, family), exports, watcher)
+        records = export_best(config, folder, laboratory, chosen, exports, watcher)
         new = {record.path for record in records}
         kept = [record for record in summary.exports if record.path not in new]
         summary = summary.model_copy(update={"exports": [*kept, *records]})
@@ -212,8 +219,8 @@ def export_run(
     return records
 
 
-def verify_file(path: Path, folder: Path | None, topology: Path | None = None) -> float:
-    """The largest difference between a network file and the network that its generator makes again.
+def verify_file(path: Path, folder: Path | None, topology: Path | None = None) -> Verified:
+    """The largest difference between an export and the network that its generator makes again.
 
     Where a topology generator chose the architecture, it must choose it again; rules must be kept.
 
@@ -221,11 +228,31 @@ def verify_file(path: Path, folder: Path | None, topology: Path | None = None) -
         WeightloomError: a generator is not found, or is not the one that made the file; a rule is broken.
         RunFailed: the network or its architecture differs.
     """
-    loaded = read_network(path)
-    verify_architecture(loaded, topology)
+    recipe = read_recipe(path)
+    verify_architecture(recipe, topology)
     if folder is None:
-        named = loaded.provenance.generator_path
+        named = recipe.provenance.generator_path
         if named is None:
             raise WeightloomError(f"{path}: names no folder of its generator; give it with --generator")
-        folder = path.resolve().parent.parent / named  # an absolute path stays as it is
-    return verify_network(path, from_pretrained(folder))
+        folder = Path(recipe.path).resolve().parent.parent / named  # an absolute path stays as it is
+    return verify_export(path, from_pretrained(folder))
+
+
+def verify_ledger(run: Path) -> tuple[Ledger, int, list[str]]:
+    """The ledger of a run whose chain holds, its number of lines, and what else there is to remark.
+
+    Raises:
+        WeightloomError: there is no such run, or no ledger though networks left it.
+        DamagedFile: the chain is broken; names the first broken line.
+    """
+    ledger = Ledger(run)
+    lines = ledger.lines()
+    exports = Summary.read(run).exports
+    if exports and not ledger.path.exists():
+        raise WeightloomError(
+            f"{ledger.path}: expected a ledger, since {len(exports)} networks were exported, got none; the run was "
+            "made by an earlier version, or somebody took it away"
+        )
+    known = {line["path"] for line in lines}
+    unlogged = [f"{e.path} stands in summary.json but was never logged" for e in exports if e.path not in known]
+    return ledger, len(lines), [*unlogged, *ledger.remarks()]

@@ -96,6 +96,10 @@ def run_sweep(
             )
             start = _run_trials(worker, start, team)
             summary = conclude(config, folder, laboratory, store, watcher, command, start)
+            try:
+                tracker.comparison(summary, folder.path)
+            except Exception as error:  # the run is whole without it
+                watcher.say(f"tracking: the comparison could not be recorded ({' '.join(str(error).split())[:200]})")
             store.add_seconds(time.perf_counter() - start)
     return summary
 

@@ -106,7 +106,11 @@ class Worker:
             "family": proposal.family,
             "density": proposal.density,
             "trial": trial.number,
+            "task": config.task,
+            "space": config.space,
+            "zoo": self.laboratory.zoo.digest,
         }
+        tags = (config.task, config.space, proposal.family, proposal.training.mode)
 
         def told(phase: str, done: int, total: int) -> None:
             self.watcher.progress(f"{label}, {phase} phase", done, total)
@@ -119,7 +123,7 @@ class Worker:
             wanted=lambda: signals.pending is not None,
         )
         name = f"{config.name}-{trial.number:03d}-{proposal.family}"
-        with self.tracker.trial(name, proposal.family, parameters) as tracked:
+        with self.tracker.trial(name, proposal.family, parameters, tags) as tracked:
             try:
                 outcome = run_family(
                     self.laboratory,

@@ -22,6 +22,7 @@ from weightloom.commands.bench import bench
 from weightloom.commands.compare import compare
 from weightloom.commands.design import design
 from weightloom.commands.evaluate import evaluate
+from weightloom.commands.explain import explain
 from weightloom.commands.export import export
 from weightloom.commands.generate import generate
 from weightloom.commands.list import list_names
@@ -38,7 +39,7 @@ VERBS = {
     function.__name__.removesuffix("_names"): function
     for function in (
         *(sweep, worker, bench, search, train, design, evaluate),
-        *(compare, generate, export, verify, show, list_names, new),
+        *(compare, generate, export, explain, verify, show, list_names, new),
     )
 }
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2

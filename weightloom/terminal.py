@@ -129,6 +129,8 @@ def export_words(record: ExportRecord) -> str:
     from workbench.summary import shown
 
     words = [f"test score {record.score:.3f}"]
+    if record.opset is not None:
+        words.append(f"opset {record.opset}")
     if record.score_as_float is not None:
         words.append(f"{record.score_as_float:.3f} before weights became {record.weights_as}")
     if record.norm is not None:

@@ -22,6 +22,8 @@ from workbench.summary import BriefPoint, GeneratorSummary, Summary, interval, s
 Generators = Mapping[str, GeneratorSummary]
 Outcome = Literal["better", "worse", "no difference", "unknown"]
 MARGIN = 0.05
+_NO_BUDGET = ("note", "command", "problems")
+"""Keys of a summary's budget that say nothing of what was spent."""
 HIGHER_IS_BETTER = {"fidelity": True, "collapse": False, "max_iou": False}
 
 
@@ -44,7 +46,7 @@ def rows(summaries: Sequence[Summary]) -> list[Row]:
     """Every (generator, metric) of every summary, in their order."""
     return [
         Row(
-            run=summary.name,
+            run=label,
             generator=name,
             kind=generator.kind,
             family=generator.family,
@@ -54,10 +56,17 @@ def rows(summaries: Sequence[Summary]) -> list[Row]:
             high=estimate.high,
             n=estimate.n,
         )
-        for summary in summaries
+        for label, summary in zip(run_labels(summaries), summaries, strict=True)
         for name, generator in summary.generators.items()
         for metric, estimate in generator.metrics.items()
     ]
+
+
+def run_labels(summaries: Sequence[Summary]) -> list[str]:
+    """What each run is called beside the others: its name, and its place where names are not enough."""
+    if len({summary.name for summary in summaries}) == len(summaries):
+        return [summary.name for summary in summaries]
+    return [f"{summary.name} #{number}" for number, summary in enumerate(summaries, 1)]
 
 
 def rows_as_csv(summaries: Sequence[Summary]) -> str:
@@ -288,12 +297,11 @@ def difference_warnings(summaries: Sequence[Summary]) -> list[str]:
         found = ", ".join(f"{run}: {'missing' if value is None else value}" for run, value in values.items())
         return [f"The runs differ in {label} ({found}), so their figures are not directly comparable."]
 
-    unique = len({summary.name for summary in summaries}) == len(summaries)
-    runs = {s.name if unique else f"{s.name} #{number}": s for number, s in enumerate(summaries, 1)}
+    runs = dict(zip(run_labels(summaries), summaries, strict=True))
     warnings = of("task", {r: s.task for r, s in runs.items()})
     warnings += of("space", {r: s.space for r, s in runs.items()})
     warnings += of("zoo", {r: s.zoo.get("hash") for r, s in runs.items()})
-    for key in dict.fromkeys(key for s in summaries for key in s.budget if key != "note"):
+    for key in dict.fromkeys(key for s in summaries for key in s.budget if key not in _NO_BUDGET):
         warnings += of(f"budget {key}", {r: s.budget.get(key) for r, s in runs.items()})
     for key in dict.fromkeys(key for s in summaries for key in s.versions):
         warnings += of(f"version of {key}", {r: s.versions.get(key) for r, s in runs.items()})
@@ -322,9 +330,9 @@ def terminal_table(summaries: Sequence[Summary]) -> Table:
     for heading in ("fidelity", *SHORT_TABLE.values()):
         table.add_column(heading, justify="right", overflow="fold")
     table.add_column("verdict", overflow="fold")
-    for summary in summaries:
+    for label, summary in zip(run_labels(summaries), summaries, strict=True):
         for name, generator in summary.generators.items():
-            cells = [summary.name] * several + [name, generator.kind, _interval(generator, "fidelity")]
+            cells = [label] * several + [name, generator.kind, _interval(generator, "fidelity")]
             cells += [shown(generator.mean(metric)) for metric in SHORT_TABLE]
             cells.append(", ".join(verdict.label for verdict in generator.verdict) or shown(None))
             table.add_row(*map(Text, cells))

@@ -197,8 +197,9 @@ class ExportRecord(Record):
     """One exported network; ``difference`` = largest absolute difference of outputs after the round trip.
 
     ``weights_as`` says how weights were rounded, ``score_as_float`` what the network scored before; ``norm`` and
-    ``lipschitz`` what it reaches of its limits; ``bytes`` is the size of the file; ``before`` and ``after`` compaction
-    are what the network costs. None in records from before they were measured.
+    ``lipschitz`` what it reaches of its limits; ``opset`` is the version of ONNX's operators; ``bytes`` is the
+    size of the file; ``before`` and ``after`` compaction are what the network costs. None in records from before they
+    were measured.
     """
 
     path: str
@@ -212,6 +213,7 @@ class ExportRecord(Record):
     norm: Measured = None
     lipschitz: Measured = None
     difference: Measured = None
+    opset: Count | None = None
     bytes: Count | None = None
     before: NetworkCost | None = None
     after: NetworkCost | None = None

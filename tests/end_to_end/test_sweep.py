@@ -1,7 +1,10 @@
 """What a newcomer gets: a killed and resumed sweep with everything it promises."""
 
+import contextlib
+import json
 import signal
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,7 @@ import onnxruntime
 import pytest
 import torch
 from conftest_sweep import Sweep, stop_at
+from offline_runs import read_offline
 
 from generators.saving import from_pretrained
 from sweeps.config import read_config, resolve
@@ -80,11 +84,40 @@ def test_the_folder_is_self_contained(sweep: Sweep) -> None:
         "wandb",
     } <= found
     assert not [name for name in found if name.startswith("study.db-")], "the journal is folded in"
-    assert len(list((sweep.folder / "wandb").glob("offline-run-*"))) == 4, "one a trial, and the killed one"
+    assert len(list((sweep.folder / "wandb").glob("offline-run-*"))) == 5, "one a trial, the killed one, and all of it"
     connection = sqlite3.connect(sweep.folder / "study.db")
     states = [row[0] for row in connection.execute("select state from trials order by number")]
     connection.close()
     assert sorted(states) == ["COMPLETE", "COMPLETE", "COMPLETE", "FAIL"]
+
+
+def test_offline_runs_hold_every_figure_of_the_summary(sweep: Sweep) -> None:
+    whole = json.loads((sweep.folder / "summary.json").read_text())["generators"]
+    runs = []
+    for folder in sorted((sweep.folder / "wandb").glob("offline-run-*")):
+        with contextlib.suppress(subprocess.CalledProcessError, StopIteration):  # the killed one
+            runs.append(read_offline(folder))
+    (comparison,) = [run for run in runs if run["run"]["job_type"] == "comparison"]
+    trials = {row["trial"]: row for row in whole.values() if row["trial"] is not None}
+    finished = {run["summary"]["trial"]: run for run in runs if run["summary"].get("state") == "complete"} | {
+        None: comparison
+    }
+    checked = 0
+    for prefix, row, run in (
+        *((f"{name}/", row, comparison) for name, row in whole.items()),
+        *(("", row, finished[number]) for number, row in trials.items()),
+    ):
+        for metric, estimate in row["metrics"].items():
+            for part, value in estimate.items():
+                assert run["summary"].get(f"{prefix}{metric}/{part}") == value, (prefix, metric, part)
+                checked += value is not None
+    assert checked > 500
+    for number, run in finished.items():
+        if number is not None:
+            assert run["config"]["zoo"] == sweep.summary.zoo["hash"]
+            assert run["run"]["tags"][:2] == ["digits", "mlp"]
+    kinds = sorted(one["type"] for one in comparison["artifacts"] if one["type"] in ("generator", "network"))
+    assert kinds == ["generator", "generator", "generator", "network"]
 
 
 def test_the_report_shows_how_to_make_it_again(sweep: Sweep) -> None:

@@ -13,6 +13,7 @@ from search_spaces import MLPSpace
 from weightloom.__main__ import main
 from workbench.export import read_network
 from workbench.summary import Summary
+from workbench.tasks import load_task
 
 
 def generator_of(sweep: Sweep, family: str = "mlp") -> Path:
@@ -27,6 +28,10 @@ def test_compare(sweep: Sweep, capsys: Capture) -> None:
     assert "fidelity" in capsys.readouterr().out
     assert main(["compare", str(sweep.folder), "--csv"]) == 0
     assert capsys.readouterr().out.startswith("run,generator,kind,family,metric,mean,low,high,n\n")
+    assert main(["compare", str(sweep.folder), "--latex"]) == 0
+    assert "\\toprule" in capsys.readouterr().out
+    assert "got several" in bad(capsys, "compare", str(sweep.folder), "--csv", "--latex")
+    assert "ENTITY/PROJECT" in bad(capsys, "compare", str(sweep.folder), "--wandb", "nobody")
     assert "weightloom sweep" in bad(capsys, "compare", str(sweep.runs / "nothing"))
 
 
@@ -94,7 +99,34 @@ def test_export_adds_to_the_run(sweep: Sweep, capsys: Capture, tmp_path: Path) -
     found = ok(capsys, "export", str(copy), "--weights-as", "bf16")
     assert [export["weights_as"] for export in found["exports"]] == ["bf16", "bf16"]  # type: ignore[attr-defined]
     assert "Did you mean 'mlp'" in bad(capsys, "export", str(copy), "--family", "mpl")
-    assert "'safetensors' or 'onnx'" in bad(capsys, "export", str(copy), "--to", "pickle")
+    formats = ("safetensors", "onnx", "torch-export", "hub")
+    found = ok(capsys, "export", str(copy), "--best", "trade-off", "--to", ",".join(formats))
+    assert [export["format"] for export in found["exports"]] == list(formats)  # type: ignore[attr-defined]
+    for export in found["exports"]:  # type: ignore[attr-defined]
+        path = str(copy / export["path"])
+        assert ok(capsys, "verify", path)["difference"] <= 1e-5  # type: ignore[operator]
+        told = ok(capsys, "explain", path)
+        assert told["sha256"] == export["sha256"]
+        assert told["provenance"]["task_digest"] == load_task("digits").digest()  # type: ignore[index]
+    assert main(["explain", path]) == 0
+    assert "latent seed" in capsys.readouterr().out
+    ok(
+        capsys,
+        "generate",
+        str(copy / "generators" / generator_of(sweep).name),
+        "--sample",
+        "1",
+        "--out",
+        str(tmp_path / "o"),
+    )
+    checked = ok(capsys, "verify", "--ledger", str(copy))
+    assert checked["lines"] == 2 + 2 + 2 + 4 + 1, "the sweep's own, three exports, and a generated one"
+    assert checked["remarks"] == []
+    lines = (copy / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (copy / "ledger.jsonl").write_text("".join([*lines[:2], *lines[3:]]))
+    assert "line 3" in bad(capsys, "verify", "--ledger", str(copy))
+    assert "'trade-off'" in bad(capsys, "export", str(copy), "--best", "luck")
+    assert "'safetensors', 'onnx', 'torch-export' or 'hub'" in bad(capsys, "export", str(copy), "--to", "pickle")
     assert "greater than or equal to 0" in bad(capsys, "export", str(copy), "--top", "-1")
 
 

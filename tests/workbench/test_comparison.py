@@ -22,6 +22,7 @@ from workbench.comparison import (
     terminal_table,
     verdict_sentences,
 )
+from workbench.latex import latex_table
 from workbench.summary import GeneratorSummary, Summary, shown
 
 
@@ -161,3 +162,29 @@ def test_each_family_stands_beside_the_fewest_steps_of_training_that_are_as_fait
     assert any("for 400 steps is as faithful" in sentence for sentence in sentences)  # the example has such a case
     without = summary.model_copy(update={"brief": []})
     assert not any("really trained for up to" in s or "is as faithful as" in s for s in verdict_sentences(without))
+
+
+def test_latex_is_a_booktabs_table_with_every_generator() -> None:
+    content = example_dict()
+    content["generators"]["a_b & 50%"] = content["generators"]["mlp"]
+    other = Summary.model_validate({**content, "name": "second_run", "zoo": {**content["zoo"], "hash": "other"}})
+    table = latex_table([example_summary(), other])
+    rows = [line for line in table.splitlines() if line.endswith("\\\\") and "&" in line]
+    assert len({line.count("&") - line.count("\\&") for line in rows}) == 1
+    assert len(rows) == 1 + len(example_summary().generators) + len(other.generators)
+    for word in ("toprule", "midrule", "bottomrule"):
+        assert f"\\{word}" in table
+    assert "a\\_b \\& 50\\% & " in table
+    assert "\\emph{second\\_run}" in table
+    comments = [line for line in table.splitlines() if line.startswith("% Warning")]
+    assert comments == [f"% Warning: {warning}" for warning in difference_warnings([example_summary(), other])]
+    fidelity = example_summary().generators["mlp"].metrics["fidelity"]
+    assert f"{shown(fidelity.mean)} {{\\scriptsize [{shown(fidelity.low)}, {shown(fidelity.high)}]}}" in table
+
+
+def test_commands_differ_without_a_warning_and_equal_names_are_told_apart() -> None:
+    content = example_dict()
+    content["budget"] = {**content["budget"], "command": "weightloom sweep other"}
+    both = [example_summary(), Summary.model_validate(content)]
+    assert difference_warnings(both) == []
+    assert {row.run for row in rows(both)} == {f"{both[0].name} #1", f"{both[0].name} #2"}

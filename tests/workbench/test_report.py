@@ -190,3 +190,46 @@ def test_fits_the_screen(browser: webdriver.Chrome, width: int, tmp_path: Path) 
     _open(browser, example_summary(), tmp_path)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_every_table_sorts_and_every_heading_is_defined(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    _open(browser, example_summary(), tmp_path)
+    browser.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
+    tables = browser.find_elements(By.TAG_NAME, "table")
+    assert len(tables) >= 7
+    undefined = "return [...document.querySelectorAll('thead th')].filter(h => !h.querySelector('button[data-tip]'))"
+    assert [head.text for head in browser.execute_script(undefined)] == []
+    click = "arguments[0].querySelectorAll('thead button')[arguments[1]].click()"
+    column = "return [...arguments[0].tBodies[0].rows].map(r => r.cells[arguments[1]].textContent.trim())"
+    for table in tables:
+        heads = table.find_elements(By.CSS_SELECTOR, "thead th")
+        for i, head in enumerate(heads):
+            before = browser.execute_script(column, table, i)
+            browser.execute_script(click, table, i)
+            assert head.get_attribute("aria-sort") in ("ascending", "descending")
+            browser.execute_script(click, table, i)
+            assert sorted(browser.execute_script(column, table, i)) == sorted(before)
+    trials = browser.find_element(By.CSS_SELECTOR, "#pareto table")
+    names = [head.text.strip(" ▲▼") for head in trials.find_elements(By.CSS_SELECTOR, "thead th")]
+    place = names.index("seconds")
+    browser.execute_script(click, trials, 0)
+    browser.execute_script(click, trials, place)
+    found = [float(text.replace(",", "")) for text in browser.execute_script(column, trials, place)]
+    assert found == sorted(found)
+    assert browser.get_log("browser") == []
+
+
+def test_light_and_dark_and_paper(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    colours = {}
+    for scheme in ("light", "dark"):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        _open(browser, example_summary(), tmp_path)
+        colours[scheme] = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert colours == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 24, 28)"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert browser.execute_script("return document.querySelectorAll('details:not([open])').length") == 0
+    assert browser.execute_script("return getComputedStyle(document.querySelector('nav')).display") == "none"
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -11,11 +12,14 @@ from typing import Any
 
 import pytest
 from example_summary import example_summary
+from offline_runs import read_offline
 
 from search_spaces import UnknownName, WeightloomError
 from workbench.summary import ArchitectureRow
 from workbench.tracking import NullTracker, Tracker, tracker_for
+from workbench.tracking.comparison import Kept, shown_of
 from workbench.tracking.figures import plots
+from workbench.tracking.wandb_tracker import _WandbRun
 
 SUMMARY = example_summary()
 CURVE = [
@@ -43,29 +47,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     with tracker.trial("trial-4", "mlp", {}) as run:
         tracker.failed("loss was NaN")
     tracker.failed("the worker was killed")
+    for export in SUMMARY.exports:
+        (folder / export.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / export.path).write_text(export.path)
+    for row in SUMMARY.of_kind("family").values():
+        (folder / f"generators/trial-{row.trial:03d}").mkdir(parents=True)
+        (folder / f"generators/trial-{row.trial:03d}/config.json").write_text("{}")
+    tracker.comparison(SUMMARY, folder)
     assert dict(os.environ) == before
-    return {found["name"]: found for found in map(read, sorted(folder.glob("wandb/offline-run-*")))}
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """A run as W&B's own reader has it, with its history and the folder of its files."""
-    reader = Path(sys.executable).with_name("wandb")
-
-    def inspect(*arguments: str) -> str:
-        command = [str(reader), "leet", "inspect", *arguments, "--json", str(folder)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    records = [json.loads(line) for line in inspect().splitlines()]
-    return {
-        **json.loads(inspect("--summary")),
-        "history": [record["history"]["item"] for record in records if record["type"] == "history"],
-        "run": next(record["run"] for record in records if record["type"] == "run"),
-        "files": folder / "files",
-    }
+    return {found["name"]: found for found in map(read_offline, sorted(folder.glob("wandb/offline-run-*")))}
 
 
 def test_each_trial_is_a_run_of_its_own(runs: dict[str, dict[str, Any]]) -> None:
-    assert sorted(runs) == ["failed", *(f"trial-{i}" for i in range(5))]
+    assert sorted(runs) == ["failed", "sweep-1-comparison", *(f"trial-{i}" for i in range(5))]
     for name, family in (("trial-0", "diffusion"), ("trial-1", "gaussian")):
         run = runs[name]
         assert (run["run"]["run_group"], run["run"]["job_type"], run["project"]) == (
@@ -75,6 +69,74 @@ def test_each_trial_is_a_run_of_its_own(runs: dict[str, dict[str, Any]]) -> None
         )
         assert run["config"] == CONFIG
     assert len({run["run_id"] for run in runs.values()}) == len(runs)
+
+
+def _table(run: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    table = json.loads((run["files"] / run["summary"][f"tables/{name}"]["path"]).read_text())
+    return [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+
+
+def test_the_comparison_holds_every_figure_of_the_summary(runs: dict[str, dict[str, Any]]) -> None:
+    run = runs["sweep-1-comparison"]
+    assert (run["run"]["job_type"], run["run"]["run_group"]) == ("comparison", "sweep-1")
+    assert run["run"]["tags"] == [SUMMARY.task, SUMMARY.space]
+    kept = run["summary"]
+    rows = {row["generator"]: row for row in _table(run, "generators")}
+    assert list(rows) == list(SUMMARY.generators)
+    for name, generator in SUMMARY.generators.items():
+        assert rows[name]["verdict"] == ", ".join(verdict.label for verdict in generator.verdict)
+        for metric, estimate in generator.metrics.items():
+            for part in ("mean", "low", "high", "n"):
+                value = getattr(estimate, part)
+                assert kept.get(f"{name}/{metric}/{part}") == rows[name][f"{metric}/{part}"] == value, (metric, part)
+    found = _table(run, "architectures")
+    architectures = [ArchitectureRow(**{k: v for k, v in row.items() if k != "generator"}) for row in found]
+    assert architectures == [row for g in SUMMARY.generators.values() for row in g.architectures]
+    trials = {row["trial"]: row for row in _table(run, "trials")}
+    for trial in SUMMARY.trials:
+        own = trials[trial.number]
+        assert (own["state"], own["seconds"], own["reason"]) == (trial.state, trial.seconds, trial.reason)
+        assert all(own[name] == value for name, value in trial.values.items())
+    assert [row["sha256"] for row in _table(run, "exports")] == [export.sha256 for export in SUMMARY.exports]
+    charts = {name.split("/")[1] for name in kept if name.startswith("charts/")}
+    assert charts == {"plane", "collapse", "sparsity", "pareto", "architectures"}
+
+
+def test_generators_and_networks_are_artifacts_with_lineage(runs: dict[str, dict[str, Any]]) -> None:
+    found = {one["name"]: one for one in runs["sweep-1-comparison"]["artifacts"]}
+    generators = {name for name, one in found.items() if one["type"] == "generator"}
+    assert generators == {f"{SUMMARY.name}-{family}-generator" for family in SUMMARY.of_kind("family")}
+    networks = [json.loads(one["metadata"]) for one in found.values() if one["type"] == "network"]
+    assert networks
+    assert all(facts["generator"] in generators for facts in networks)
+    assert {sha for facts in networks for sha in facts["sha256"].values()} == {e.sha256 for e in SUMMARY.exports}
+
+
+class _Recorded:
+    """A W&B run that only notes what is done with artifacts."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.summary: dict[str, Any] = {}
+
+    def log(self, shown: Any) -> None:
+        pass
+
+    def use_artifact(self, artifact: Any) -> None:
+        self.calls.append(("use", artifact.type))
+
+    def log_artifact(self, artifact: Any) -> None:
+        self.calls.append(("log", artifact.type))
+
+
+def test_online_generators_are_inputs_and_networks_outputs(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    kept = [
+        Kept(name=f"one {kind}", kind=kind, paths={"a": tmp_path / "a"}, facts={}) for kind in ("generator", "network")
+    ]
+    run = _Recorded()
+    _WandbRun(run).compared(dataclasses.replace(shown_of(SUMMARY, tmp_path), kept=kept, charts={}, tables={}), use=True)
+    assert run.calls == [("use", "generator"), ("log", "network")]
 
 
 @pytest.mark.parametrize(("name", "family"), [("trial-0", "diffusion"), ("trial-1", "gaussian")])
@@ -110,7 +172,7 @@ def test_curves_keep_phase_step_and_loss(runs: dict[str, dict[str, Any]]) -> Non
 
 def test_plots_are_kept(runs: dict[str, dict[str, Any]]) -> None:
     figures = plots(SUMMARY.generators["diffusion"])
-    assert sorted(figures) == ["architectures", "overlap", "sparsity"]
+    assert sorted(figures) == ["architectures", "overlap", "regret", "sparsity"]
     for name, figure in figures.items():
         kept = runs["trial-0"]["summary"][f"plots/{name}"]
         data = json.loads((runs["trial-0"]["files"] / kept["path"]).read_text())["data"]
@@ -136,6 +198,7 @@ def test_ends_have_a_state_and_a_reason(runs: dict[str, dict[str, Any]]) -> None
         "trial-3": ("pruned", "worse than the median", 0),
         "trial-4": ("failed", "loss was NaN", 1),
         "failed": ("failed", "the worker was killed", 1),
+        "sweep-1-comparison": ("complete", None, 0),
     }
 
 

@@ -16,12 +16,11 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from generators.generated import Generated
-from generators.generator import Generator
 from generators.tokens import WeightTokenizer
-from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
+from search_spaces import Architecture, Blueprint, DamagedFile, UnknownName, WeightloomError, files
 from search_spaces.network import Network
 from workbench.export.packing import packed, unpacked
-from workbench.provenance import Provenance, check_rules, regenerate
+from workbench.provenance import Provenance
 from workbench.summary import one_line
 
 SCHEMA = 1
@@ -111,39 +110,6 @@ def read_network(path: str | Path) -> LoadedNetwork:
     return LoadedNetwork(
         module=generated.network(0), architecture=architecture, provenance=provenance, generated=generated
     )
-
-
-@torch.no_grad()
-def verify_network(path: str | Path, generator: Generator, tolerance: float = 1e-5) -> float:
-    """Generate a file's network again and compare.
-
-    Args:
-        path: of the file.
-        generator: that made it, such as ``from_pretrained(provenance.generator_path)``.
-        tolerance: allowed difference of a weight; bit for bit can only be asked on the same machine.
-
-    Returns:
-        The largest absolute difference between a weight of the file and the regenerated one.
-
-    Raises:
-        RunFailed: weights differ by more, the connectivity differs, or a limit that the file states does not hold.
-        WeightloomError: as `read_network` and `regenerate`.
-    """
-    loaded = read_network(path)
-    loaded.provenance.form.check(loaded.generated, 0)
-    check_rules(loaded.provenance, loaded.architecture)
-    again = regenerate(loaded.provenance, generator, loaded.architecture)
-    mine, theirs = loaded.generated.state_dict(0), again.state_dict(0)
-    difference = max(float((theirs[name].cpu() - mine[name]).abs().max()) for name in mine)
-    masks = loaded.generated.neurons(0), again.neurons(0)
-    same = all(torch.equal(masks[0][name], masks[1][name]) for name in masks[0])
-    if not difference <= tolerance or not same or loaded.generated.wires(0) != again.wires(0):
-        raise RunFailed(
-            f"{path}: expected the regenerated network to differ by at most {tolerance:g}, with the same "
-            f"connectivity, got a difference of {difference:g}; was it made with other library versions? "
-            f"{loaded.provenance.versions}"
-        )
-    return difference
 
 
 def _check_sum(path: Path, data: bytes) -> None:

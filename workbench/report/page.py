@@ -15,14 +15,14 @@ from plotly.offline import get_plotlyjs
 
 from workbench import files
 from workbench.comparison import SHORT_TABLE, verdict_sentences
-from workbench.metrics.registry import METRICS, Metric
+from workbench.metrics.registry import METRICS
+from workbench.report.definitions import defined, definition
 from workbench.report.figures import all_figures
 from workbench.report.pictures import Picture, pictures
 from workbench.report.plot import style
 from workbench.summary import FILE_NAME, MISSING, Estimate, NetworkCost, Summary, shown
 
 ARROWS = {"up": "↑", "down": "↓", "near": "→"}
-DIRECTIONS = {"up": "higher is better", "down": "lower is better", "near": "best near"}
 
 
 def write_report(summary: Summary, folder: str | Path) -> Path:
@@ -73,9 +73,11 @@ def answer_of(summary: Summary) -> tuple[list[str], list[str]]:
 
 def environment() -> Environment:
     """Templates of this folder, escaping what they show."""
-    return Environment(
+    templates = Environment(
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    templates.globals["definition"] = definition
+    return templates
 
 
 def page_parts() -> dict[str, Markup]:
@@ -156,19 +158,7 @@ def column(name: str) -> dict[str, str]:
     column |= {"arrow": ARROWS[metric.better], "source": metric.source}
     if metric.better == "down":
         column["first"] = "ascending"
-    return {**column, "text": f"{metric.definition} {_direction(metric)}"}
-
-
-def _direction(metric: Metric) -> str:
-    near = " the value named" if metric.near is None else f" {metric.near:g}"
-    near = near if metric.better == "near" else ""
-    low, high = metric.low, metric.high
-    span = "" if low is None and high is None else f"; from {_end(low)} to {_end(high)}"
-    return f"Unit: {metric.unit}{span}; {DIRECTIONS[metric.better]}{near}."
-
-
-def _end(bound: float | None) -> str:
-    return "unbounded" if bound is None else f"{bound:g}"
+    return {**column, "text": defined(metric)}
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

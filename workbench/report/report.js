@@ -7,21 +7,38 @@
     Plotly.newPlot(plot, spec.data, spec.layout, settings).then(() => plot.setAttribute("data-drawn", "yes"));
   }
 
-  // Sorting: missing figures stay last whichever way a column is sorted.
+  // Sorting: every table; missing figures stay last whichever way a column is sorted. A column is sorted by numbers if
+  // each of its cells begins with one ("1,024 → 512" counts as 1024), else by words.
   const live = document.getElementById("live");
-  const value = (row, column) => {
+  const text = (row, column) => {
     const cell = row.cells[column];
-    return "sort" in cell.dataset ? cell.dataset.sort : cell.textContent.trim();
+    const shown = "sort" in cell.dataset ? cell.dataset.sort : cell.textContent.trim();
+    return shown === "\u2013" ? "" : shown;
   };
-  const order = (a, b, sign) => {
-    if (a === "" || b === "") return (a === "") - (b === "");
-    const numbers = [Number(a), Number(b)];
-    return sign * (numbers.some(Number.isNaN) ? a.localeCompare(b) : numbers[0] - numbers[1]);
+  const number = (shown) => {
+    const found = /^[-+\u2212]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?(?![\w.-])/i.exec(shown);
+    return found ? Number(found[0].replace(/,/g, "").replace("\u2212", "-")) : NaN;
   };
-  for (const table of document.querySelectorAll("table.sortable")) {
+  const sorted = (rows, column, sign) => {
+    const keyed = rows.map((row) => ({ row, key: text(row, column) }));
+    const numeric = keyed.every(({ key }) => key === "" || !Number.isNaN(number(key)));
+    const order = (a, b) => (numeric ? number(a) - number(b) : a.localeCompare(b));
+    return keyed.sort(({ key: a }, { key: b }) =>
+      a === "" || b === "" ? (a === "") - (b === "") : sign * order(a, b)).map(({ row }) => row);
+  };
+  for (const table of document.querySelectorAll("table")) {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
-      const button = head.querySelector("button");
+      let button = head.querySelector("button");
+      if (!button) {
+        button = document.createElement("button");
+        button.type = "button";
+        button.append(...head.childNodes);
+        button.dataset.first = head.classList.contains("number") ? "descending" : "ascending";
+        if (head.dataset.tip) { button.dataset.tip = head.dataset.tip; delete head.dataset.tip; }
+        head.append(button);
+        head.setAttribute("aria-sort", "none");
+      }
       button.addEventListener("click", () => {
         const now = head.getAttribute("aria-sort");
         const other = button.dataset.first === "ascending" ? "descending" : "ascending";
@@ -29,15 +46,13 @@
         heads.forEach((one) => one.setAttribute("aria-sort", "none"));
         head.setAttribute("aria-sort", next);
         const sign = next === "ascending" ? 1 : -1;
-        const rows = [...table.tBodies[0].rows];
-        rows.sort((a, b) => order(value(a, column), value(b, column), sign));
-        table.tBodies[0].append(...rows);
+        table.tBodies[0].append(...sorted([...table.tBodies[0].rows], column, sign));
         live.textContent = `Sorted by ${button.textContent.trim()}, ${next}`;
       });
     });
   }
 
-  // Definitions: one tip for all headings, shown on hover and on focus, hidden by Escape.
+  // Definitions: one tip for all headings, shown on hover and on focus, read out by screen readers, hidden by Escape.
   const tip = document.getElementById("tip");
   const hide = () => { tip.hidden = true; };
   const show = (button) => {
@@ -50,6 +65,7 @@
     tip.style.top = `${above > 0 ? above : at.bottom + 8}px`;
   };
   for (const button of document.querySelectorAll("[data-tip]")) {
+    if (!button.hasAttribute("aria-describedby")) button.setAttribute("aria-description", button.dataset.tip);
     button.addEventListener("mouseenter", () => show(button));
     button.addEventListener("focus", () => show(button));
     button.addEventListener("mouseleave", hide);

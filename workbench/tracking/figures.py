@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.summary import ArchitectureRow, GeneratorSummary
+import numpy as np
+
+from workbench.metrics.rank import regret_at
+from workbench.summary import ArchitectureRow, GeneratorSummary, interval
 
 COLUMNS = tuple(ArchitectureRow.model_fields)
 
@@ -41,7 +44,15 @@ def plots(summary: GeneratorSummary) -> dict[str, dict[str, Any]]:
         points = {"type": "scatter", "mode": "markers", "name": summary.family, "x": real}
         points |= {"y": [row.score for row in rows], "text": [row.name for row in rows]}
         equal = {"type": "scatter", "mode": "lines", "name": "equal", "x": ends, "y": ends}
-        found["architectures"] = _figure([points, equal], "score after real training", "score as generated")
+        rank = _figure([points, equal], "score after real training", "score as generated")
+        rank["layout"]["title"] = {"text": f"rank: tau-b {interval(summary.metrics.get('rank_tau'))}"}
+        found["architectures"] = rank
+    if len(rows) > 1:
+        predicted, truth = (np.array([getattr(row, key) for row in rows]) for key in ("score", "real_score"))
+        picks = list(range(1, len(rows) + 1))
+        regret = {"type": "scatter", "mode": "lines+markers", "name": summary.family, "x": picks}
+        regret |= {"y": [regret_at(predicted, truth, k) for k in picks]}
+        found["regret"] = _figure([regret], "architectures trained, best by generated weights first", "regret (score)")
     for kind, key in (("neurons", "sparsity"), ("weights", "sparsity_of_weights")):
         curve = [point for point in summary.sparsity_curve if point.kind == kind]
         if not curve:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 from search_spaces import UnknownName
-from workbench.summary import GeneratorSummary
+from workbench.summary import GeneratorSummary, Summary
 
 KINDS = ("wandb", "none")
 
@@ -38,7 +38,9 @@ class Tracker(ABC):
     """
 
     @abstractmethod
-    def trial(self, name: str, family: str, config: Mapping[str, Any]) -> AbstractContextManager[TrackedRun]:
+    def trial(
+        self, name: str, family: str, config: Mapping[str, Any], tags: Sequence[str] = ()
+    ) -> AbstractContextManager[TrackedRun]:
         """A run that is open inside the ``with`` block and always finished after it.
 
         An exception that leaves the block marks the run as failed with the exception as reason, and goes on.
@@ -47,6 +49,16 @@ class Tracker(ABC):
             name: of the run, such as ``trial-7``.
             family: of the generator.
             config: plain settings.
+            tags: few and short, to filter by.
+        """
+
+    @abstractmethod
+    def comparison(self, summary: Summary, folder: Path) -> None:
+        """Record the whole run: tables, charts, generators and exported networks.
+
+        Args:
+            summary: of the run.
+            folder: of the run.
         """
 
     @abstractmethod
@@ -59,9 +71,14 @@ class NullTracker(Tracker):
     """Keeps nothing."""
 
     @contextlib.contextmanager
-    def trial(self, name: str, family: str, config: Mapping[str, Any]) -> Iterator[TrackedRun]:
+    def trial(
+        self, name: str, family: str, config: Mapping[str, Any], tags: Sequence[str] = ()
+    ) -> Iterator[TrackedRun]:
         """A run that keeps nothing."""
         yield _NullRun()
+
+    def comparison(self, summary: Summary, folder: Path) -> None:
+        """Nothing."""
 
     def failed(self, reason: str) -> None:
         """Nothing."""

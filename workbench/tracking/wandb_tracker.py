@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, final
 
 from search_spaces import RunFailed, WeightloomError
-from workbench.summary import GeneratorSummary
+from workbench.summary import GeneratorSummary, Summary
+from workbench.tracking.comparison import Shown, shown_of
 from workbench.tracking.figures import COLUMNS, flat_figures, plots, table_rows
 from workbench.tracking.tracker import TrackedRun, Tracker
 
 PROJECT = "weightloom"
+COMPARISON = "comparison"
+"""Job type of the one run that shows a whole sweep."""
 FOLDERS = {
     "WANDB_DIR": "",
     "WANDB_DATA_DIR": "data",
@@ -55,12 +59,14 @@ class WandbTracker(Tracker):
             )
 
     @contextlib.contextmanager
-    def trial(self, name: str, family: str, config: Mapping[str, Any]) -> Iterator[TrackedRun]:
+    def trial(
+        self, name: str, family: str, config: Mapping[str, Any], tags: Sequence[str] = ()
+    ) -> Iterator[TrackedRun]:
         """A W&B run called ``name``."""
         if self._open is not None:
             raise WeightloomError(f"tracking: finish the open trial before {name!r} is started")
         with _environment(self.folder / "wandb"):
-            run = _WandbRun(self._start(name, family, config))
+            run = _WandbRun(self._start(name, family, config, tags))
             self._open = run
             try:
                 yield run
@@ -79,7 +85,19 @@ class WandbTracker(Tracker):
         with self.trial("failed", "failed", {}) as run:
             run.stopped("failed", reason)
 
-    def _start(self, name: str, family: str, config: Mapping[str, Any]) -> Any:
+    def comparison(self, summary: Summary, folder: Path) -> None:
+        """A W&B run of job type ``comparison``.
+
+        Generators are its inputs and exported networks its outputs, which is their lineage; offline W&B knows no
+        inputs, so that generators are outputs too, and each network names its generator in its metadata.
+        """
+        shown = shown_of(summary, folder)
+        name, tags = f"{self.group}-{COMPARISON}", [summary.task, summary.space]
+        with self.trial(name, COMPARISON, shown.config, tags) as run:
+            assert isinstance(run, _WandbRun)
+            run.compared(shown, use=self.online)
+
+    def _start(self, name: str, family: str, config: Mapping[str, Any], tags: Sequence[str]) -> Any:
         import wandb
 
         try:
@@ -90,6 +108,7 @@ class WandbTracker(Tracker):
                 name=name,
                 id=secrets.token_hex(6),
                 config=dict(config),
+                tags=[tag[:64] for tag in dict.fromkeys(tags) if tag],
                 dir=str(self.folder),
                 mode="online" if self.online else "offline",
                 reinit="create_new",
@@ -144,6 +163,31 @@ class _WandbRun(TrackedRun):
             self.run.log(shown)
         self.run.summary.update(flat_figures(summary))
 
+    def compared(self, shown: Shown, *, use: bool) -> None:
+        import plotly.graph_objects
+        import wandb
+
+        logged: dict[str, Any] = {
+            f"charts/{name}": wandb.Plotly(plotly.graph_objects.Figure(figure)) for name, figure in shown.charts.items()
+        }
+        for name, table in shown.tables.items():
+            if table.rows:
+                columns = list(table.columns)
+                logged[f"tables/{name}"] = wandb.Table(columns=columns, data=table.rows, allow_mixed_types=True)
+        self.run.log(logged)
+        self.run.summary.update(dict(shown.figures))
+        for kept in shown.kept:
+            artifact = wandb.Artifact(_artifact_name(kept.name), type=kept.kind, metadata=dict(kept.facts))
+            for name, path in kept.paths.items():
+                if path.is_dir():
+                    artifact.add_dir(str(path), name=name or None)
+                else:
+                    artifact.add_file(str(path), name=name)
+            if use and kept.kind == "generator":
+                self.run.use_artifact(artifact)
+            else:
+                self.run.log_artifact(artifact)
+
     def stopped(self, state: Literal["failed", "pruned"], reason: str) -> None:
         self.state, self.reason = state, reason
 
@@ -156,6 +200,11 @@ class _WandbRun(TrackedRun):
             self.run.summary.update({"state": self.state, "reason": self.reason})
         finally:
             self.run.finish(exit_code=1 if self.state == "failed" else 0)
+
+
+def _artifact_name(name: str) -> str:
+    """W&B allows letters, digits, dashes, underscores and dots, at most 128 of them."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:128]
 
 
 @contextlib.contextmanager
