@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from search_spaces import WeightloomError
 from search_spaces.files import write_text
 from sweeps.conclusion import conclude
 from sweeps.config import SweepConfig, read_config
+from sweeps.engines import Engine, TeamPlan
 from sweeps.folder import CONFIG, RunFolder, begun
+from sweeps.lease import FOLDER as WORKERS
 from sweeps.lease import is_dead
 from sweeps.place import Place
 from sweeps.proposal import first_parameters
@@ -20,25 +22,12 @@ from sweeps.storage import make_way, opened
 from sweeps.team import Team
 from sweeps.watching import Silent, Watcher
 from sweeps.worker import Worker
+from workbench.execution import shared_out
 from workbench.laboratory import Laboratory
 from workbench.summary import Summary
 from workbench.tracking import tracker_for
 
 ZOO_FOLDER = ".zoo"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TeamPlan:
-    """Workers in processes of their own.
-
-    Attributes:
-        workers: how many, each with its share of the cores.
-        command: starts one that takes trials of this run and follows its standard input, as ``weightloom worker
-            RUN --attached`` does.
-    """
-
-    workers: int
-    command: Sequence[str]
 
 
 def run_sweep(
@@ -73,7 +62,12 @@ def run_sweep(
         RunFailed: workers die one after another, or the storage is gone.
     """
     watcher = watcher or Silent()
-    with begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder:
+    if team is not None:
+        team.check(storage)
+    with (
+        begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder,
+        _engine(team, folder, config) as engine,
+    ):
         start = time.perf_counter()
         place = folder.place(storage)
         if storage is not None and not resume:
@@ -94,7 +88,7 @@ def run_sweep(
                 tracker=tracker,
                 watcher=watcher,
             )
-            start = _run_trials(worker, start, team)
+            start = _run_trials(worker, start, team, engine)
             summary = conclude(config, folder, laboratory, store, watcher, command, start)
             store.add_seconds(time.perf_counter() - start)
     return summary
@@ -158,7 +152,17 @@ def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Labora
     )
 
 
-def _run_trials(worker: Worker, start: float, team: TeamPlan | None) -> float:
+@contextmanager
+def _engine(team: TeamPlan | None, folder: RunFolder, config: SweepConfig) -> Iterator[Engine | None]:
+    """The engine of a team, which trains zoos as well where it can."""
+    if team is None:
+        yield None
+        return
+    with team.opened(folder.path / WORKERS, config.threads) as engine, shared_out(engine.calls):
+        yield engine
+
+
+def _run_trials(worker: Worker, start: float, team: TeamPlan | None, engine: Engine | None) -> float:
     """Run what is left of the trials, by the worker or by a team in its place.
 
     Returns:
@@ -180,14 +184,14 @@ def _run_trials(worker: Worker, start: float, team: TeamPlan | None) -> float:
         store.add_seconds(now - start)
         start = now
 
-    if team is not None:
+    if team is not None and engine is not None:
         Team(
             folder=worker.folder.path,
             store=store,
             watcher=worker.watcher,
-            command=team.command,
+            engine=engine,
+            arguments=team.arguments,
             count=team.workers,
-            threads=config.threads,
         ).run(ended)
     else:
         worker.run(ended)

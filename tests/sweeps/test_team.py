@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from search_spaces import RunFailed
+from sweeps.engines import Order, TeamPlan
+from sweeps.engines.process import Processes
 from sweeps.lease import is_dead, leased
 from sweeps.place import VARIABLE, place_of
 from sweeps.status import status_of
 from sweeps.storage import opened
-from sweeps.team import BARREN, Team, environment
+from sweeps.team import BARREN, Team
 from sweeps.watching import Silent
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != VARIABLE} | {"OMP_NUM_THREADS": "1"}
@@ -127,10 +129,17 @@ def test_a_worker_that_sleeps_is_not_dead_and_a_killed_one_is(tmp_path: Path) ->
 
 
 def test_workers_that_cannot_start_are_not_started_for_ever(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import sys; sys.exit('no such library at postgresql://me:hidden@host/x')"]
+    code = "import sys; sys.exit('no such library at postgresql://me:hidden@host/x')"
     with opened(place_of(tmp_path, None), tmp_path.name, 0) as store:
         store.target = 5
-        team = Team(folder=tmp_path, store=store, watcher=Silent(), command=command, count=2)
+        team = Team(
+            folder=tmp_path,
+            store=store,
+            watcher=Silent(),
+            engine=Processes(threads=1),
+            arguments=["-c", code],
+            count=2,
+        )
         with pytest.raises(RunFailed, match=f"{BARREN} ended one after another") as failed:
             team.run(lambda: None)
         assert "no such library at postgresql://me:***@host" in str(failed.value)
@@ -140,7 +149,11 @@ def test_workers_that_cannot_start_are_not_started_for_ever(tmp_path: Path) -> N
 
 def test_cores_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
-    with opened(place_of(tmp_path, None), "run", 0) as store:
-        assert environment(4, None, store)["OMP_NUM_THREADS"] == "2"
-        assert environment(16, None, store)["MKL_NUM_THREADS"] == "1"
-        assert environment(4, 3, store)["OMP_NUM_THREADS"] == "3"
+    for workers, threads, expected in ((4, None, 2), (16, None, 1), (4, 3, 3)):
+        with TeamPlan(workers=workers, arguments=()).opened(tmp_path, threads) as engine:
+            assert engine == Processes(threads=expected)
+    code = "import os, sys; sys.exit(os.environ['OMP_NUM_THREADS'] + os.environ['MKL_NUM_THREADS'])"
+    order = Order(arguments=["-c", code], environment={}, log=tmp_path / "log")
+    member = Processes(threads=3).start(order)
+    until("it ends", lambda: member.code() is not None)
+    assert member.last_line() == "33"

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from search_spaces.errors import WeightloomError
 from search_spaces.secrets import redacted
+from weightloom.commands.engines import Sharing
 from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
-from weightloom.commands.worker import worker_command
+from weightloom.commands.worker import worker_arguments
 from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def sweep(
     status: str | None = None,
     name: str | None = None,
     trials: int | None = None,
-    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=1024))] = 1,
+    sharing: Sharing = Sharing(),  # noqa: B008 (frozen)
     storage: Storage = None,
     seed: int | None = None,
     task: str | None = None,
@@ -57,7 +57,7 @@ def sweep(
         name: Of the run and its folder; by default that of the preset.
         status: Name of a run, or its folder: say how it stands, and do nothing.
         trials: How many generators are trained.
-        workers: Processes that train at once, each with its share of the cores.
+        sharing: Who does the work.
         storage: postgresql://USER:PASSWORD@HOST/DATABASE keeps the trials, so that other machines can join; by default
             a file in the run's folder does.
         seed: Of suggestions and training.
@@ -97,16 +97,16 @@ def sweep(
     if print_config:
         sys.stdout.write(config.to_yaml())
         return 0
-    extra = ["--workers", str(workers)] if workers > 1 else []
+    extra = sharing.words()
     extra += ["--storage", redacted(storage)] if storage is not None else []
     command = again("sweep", preset, config.name, overrides, runs_folder, extra)
     folder = runs_folder / config.name
     with running(folder, "finished trials", f"{command} --resume") as display:
-        from sweeps.study import TeamPlan, run_sweep
+        from sweeps.study import run_sweep
 
         team = None
-        if workers > 1 or config.limits.given:  # a limit may have to end a process, and another takes over
-            team = TeamPlan(workers=workers, command=worker_command(folder))
+        if sharing.given or config.limits.given:  # a limit may have to end a process, and another takes over
+            team = sharing.plan(worker_arguments(folder), storage)
         summary = run_sweep(
             config,
             runs_folder,

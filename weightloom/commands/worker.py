@@ -51,9 +51,9 @@ def worker(
     return 0
 
 
-def worker_command(run: Path) -> Sequence[str]:
-    """What starts a worker of ``run`` that stops when its input closes."""
-    return (sys.executable, "-m", "weightloom", "worker", str(run), "--attached")
+def worker_arguments(run: Path) -> Sequence[str]:
+    """Of a Python interpreter that becomes a worker of ``run`` and stops when its input closes."""
+    return ("-m", "weightloom", "worker", str(run.resolve()), "--attached")
 
 
 def follow_input() -> None:

@@ -23,7 +23,7 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
-from workbench.execution import batches, side_by_side, stackable
+from workbench.execution import at_once, batches, side_by_side, stackable
 from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
@@ -209,12 +209,12 @@ def train_sorted(
 ) -> Trained:
     """``train_networks`` in batches of like networks, results in the order asked for.
 
-    Large zoos are trained by a process for each core.
+    Large zoos are trained by a process for each core, or by the cluster that `workbench.execution.shared_out` names.
     """
     chosen = batches(blueprints, AT_ONCE)
     work = recipe.steps * len(blueprints) * (1 if stackable(blueprints) else UNSTACKED)
     large = work > ALONE and task.train.x.device.type == "cpu"
-    workers = min(torch.get_num_threads(), len(chosen)) if large else 1
+    workers = min(at_once(), len(chosen)) if large else 1
     tell = progress if workers == 1 else None
 
     def train(index: Sequence[int]) -> Trained:
