@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from sweeps.conclusion import conclude
 from sweeps.config import SweepConfig, read_config
 from sweeps.engines import Engine, TeamPlan
 from sweeps.folder import CONFIG, RunFolder, begun
+from sweeps.keeping import MIDWAY, TRIALS, bring, kept
 from sweeps.lease import FOLDER as WORKERS
 from sweeps.lease import is_dead
 from sweeps.place import Place
@@ -24,6 +25,7 @@ from sweeps.watching import Silent, Watcher
 from sweeps.worker import Worker
 from workbench.execution import shared_out
 from workbench.laboratory import Laboratory
+from workbench.remote import Remote
 from workbench.summary import Summary
 from workbench.tracking import tracker_for
 
@@ -40,6 +42,7 @@ def run_sweep(
     command: str | None = None,
     storage: str | None = None,
     team: TeamPlan | None = None,
+    remote: str | None = None,
 ) -> Summary:
     """Run all trials, then baselines and real networks, and write summary, report and exports.
 
@@ -55,6 +58,8 @@ def run_sweep(
         command: what makes this run again on the command line; shown by the report.
         storage: URL of a PostgreSQL server that keeps the study; by default a file in the run's folder does.
         team: workers beside this process, which then only leads; by default it runs the trials itself.
+        remote: URL that fsspec knows, where the run and the zoo are kept as well: fetched if they are not here, sent
+            after each trial and in the end.
 
     Raises:
         WeightloomError: the run exists and is not to be continued, or was made with other settings; the data
@@ -63,16 +68,22 @@ def run_sweep(
     """
     watcher = watcher or Silent()
     if team is not None:
-        team.check(storage)
+        team.check_study(storage)
+    off, path = None if remote is None else Remote(remote), runs / config.name
+    if off is not None:
+        bring(off, path, resume=resume, overwrite=overwrite, alone=storage is None)
     with (
-        begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder,
-        _engine(team, folder, config) as engine,
+        begun(RunFolder(path=path), config, resume=resume, overwrite=overwrite) as folder,
+        engine_of(team, folder, config) as engine,
+        kept(off, path, watcher) as send,
     ):
         start = time.perf_counter()
+        if off is not None and overwrite:
+            off.remove(path.name)
         place = folder.place(storage)
         if storage is not None and not resume:
             make_way(place, config.name, overwrite=overwrite)
-        laboratory = open_laboratory(config, runs, watcher)
+        laboratory = open_laboratory(config, runs, watcher, off)
         folder.save_config(config)
         if storage is not None:
             write_text(folder.storage, place.shown + "\n")
@@ -88,14 +99,21 @@ def run_sweep(
                 tracker=tracker,
                 watcher=watcher,
             )
-            start = _run_trials(worker, start, team, engine)
+            start = _run_trials(worker, start, team, engine, send)
+            if off is not None and storage is not None:
+                off.fetch(path.name, path, only=TRIALS)
             summary = conclude(config, folder, laboratory, store, watcher, command, start)
             store.add_seconds(time.perf_counter() - start)
     return summary
 
 
 def join_sweep(
-    folder: Path, *, storage: str | None = None, replaced: bool = False, watcher: Watcher | None = None
+    folder: Path,
+    *,
+    storage: str | None = None,
+    remote: str | None = None,
+    replaced: bool = False,
+    watcher: Watcher | None = None,
 ) -> None:
     """Be a worker of a sweep that was begun here or on another machine, until all its trials have ended.
 
@@ -103,6 +121,7 @@ def join_sweep(
         folder: of the run. Where it is not there, as on another machine, it is made with the settings that the
             study holds; generators are then left in it, and the one who leads has to see it to conclude.
         storage: URL of the server that keeps the study; by default the file in the folder.
+        remote: as that of `run_sweep`: the zoo is fetched from there, and generators are sent there.
         replaced: somebody starts a fresh process where this one ends itself.
         watcher: told about progress.
 
@@ -111,6 +130,7 @@ def join_sweep(
         StorageFailed: the study cannot be reached.
     """
     watcher, run = watcher or Silent(), RunFolder(path=folder)
+    off = None if remote is None else Remote(remote)
     if storage is None and not run.study.exists():
         raise WeightloomError(
             f"{folder}: expected the folder of a run with its {run.study.name}, got none; start it with "
@@ -123,20 +143,25 @@ def join_sweep(
             write_text(run.config, store.noted(CONFIG))
         write_text(run.storage, place.shown + "\n")
     config = read_config(run.config)
-    with opened(run.place(storage), config.name, config.seed, join=True) as store:
+    if off is not None:
+        off.fetch(folder.name, folder, only=(MIDWAY,))
+    with (
+        opened(run.place(storage), config.name, config.seed, join=True) as store,
+        kept(off, folder, watcher, only=(*TRIALS, MIDWAY)) as send,
+    ):
         Worker(
             config=config,
             folder=run,
-            laboratory=open_laboratory(config, folder.parent, watcher),
+            laboratory=open_laboratory(config, folder.parent, watcher, off),
             store=store,
             tracker=tracker_for(config.tracker, folder, config.name, config.wandb_online),
             watcher=watcher,
             replaced=replaced,
-        ).run()
+        ).run(send)
 
 
-def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Laboratory:
-    """The task, the space and the zoo of a sweep; the zoo is trained if it is not in ``runs`` yet."""
+def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher, remote: Remote | None = None) -> Laboratory:
+    """The task, the space and the zoo of a sweep; the zoo is trained if it is not in ``runs`` nor at ``remote`` yet."""
     if config.threads is not None:
         import torch
 
@@ -149,11 +174,12 @@ def open_laboratory(config: SweepConfig, runs: Path, watcher: Watcher) -> Labora
         zoo=config.zoo,
         folder=runs / ZOO_FOLDER,
         progress=lambda stage, done, total: watcher.progress(f"zoo: {stage}", done, total),
+        remote=remote,
     )
 
 
 @contextmanager
-def _engine(team: TeamPlan | None, folder: RunFolder, config: SweepConfig) -> Iterator[Engine | None]:
+def engine_of(team: TeamPlan | None, folder: RunFolder, config: SweepConfig) -> Iterator[Engine | None]:
     """The engine of a team, which trains zoos as well where it can."""
     if team is None:
         yield None
@@ -162,7 +188,9 @@ def _engine(team: TeamPlan | None, folder: RunFolder, config: SweepConfig) -> It
         yield engine
 
 
-def _run_trials(worker: Worker, start: float, team: TeamPlan | None, engine: Engine | None) -> float:
+def _run_trials(
+    worker: Worker, start: float, team: TeamPlan | None, engine: Engine | None, send: Callable[[], None]
+) -> float:
     """Run what is left of the trials, by the worker or by a team in its place.
 
     Returns:
@@ -183,6 +211,7 @@ def _run_trials(worker: Worker, start: float, team: TeamPlan | None, engine: Eng
         now = time.perf_counter()
         store.add_seconds(now - start)
         start = now
+        send()
 
     if team is not None and engine is not None:
         Team(

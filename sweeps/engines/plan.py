@@ -44,14 +44,11 @@ class TeamPlan:
         """Whether workers may be on other machines."""
         return self.address not in (None, "local") or (self.engine == "slurm" and self.slurm.get("cluster") != "local")
 
-    def check(self, storage: str | None) -> None:
+    def check(self) -> None:
         """Refuse what does not belong together.
 
-        Args:
-            storage: URL of a server, or None.
-
         Raises:
-            WeightloomError: an option of another engine, or a file as storage where other machines need a server.
+            WeightloomError: an option of another engine.
         """
         for option, given, engines in (
             ("--address", self.address is not None, ("ray",)),
@@ -63,6 +60,16 @@ class TeamPlan:
                     f"{option}: expected --engine {' or '.join(engines)} with it, got {self.engine}; add that or leave "
                     f"{option} out"
                 )
+
+    def check_study(self, storage: str | None) -> None:
+        """Refuse a study that workers cannot reach.
+
+        Args:
+            storage: URL of the server that keeps it, or None for a file.
+
+        Raises:
+            WeightloomError: other machines need a server.
+        """
         if self.elsewhere and storage is None:
             raise WeightloomError(
                 f"--engine {self.engine}: expected --storage postgresql://… for workers on other machines, got the "

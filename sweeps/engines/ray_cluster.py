@@ -120,9 +120,14 @@ class RayCluster:
 def opened(*, address: str | None, workers: int, cpus: int, gpus: int, threads: int) -> Iterator[RayCluster]:
     """Join the cluster at ``address``, or start one on this machine that is just large enough, and end it then.
 
+    Where this process has joined one before, that one is used and stays.
+
     Raises:
         WeightloomError: there is no cluster at ``address``.
     """
+    if ray.is_initialized():
+        yield RayCluster(cpus=cpus, gpus=gpus, threads=threads)
+        return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here = address in (None, "local")
     with _own_signals():

@@ -61,6 +61,11 @@ def test_workers_end_their_step_when_the_leader_is_stopped(engine: str, tmp_path
     assert (found["complete"], found["running"], found["interrupted"]) == (0, 0, 2)
 
 
+def checked(plan: TeamPlan) -> None:
+    plan.check()
+    plan.check_study(None)
+
+
 def test_options_belong_to_their_engines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for plan, words in (
         (TeamPlan(workers=2, arguments=(), address="there:6379"), "--address: expected --engine ray"),
@@ -70,7 +75,7 @@ def test_options_belong_to_their_engines(tmp_path: Path, capsys: pytest.CaptureF
         (TeamPlan(workers=2, arguments=(), engine="slurm"), "expected --storage postgresql"),
     ):
         with pytest.raises(WeightloomError, match=words):
-            plan.check(None)
+            checked(plan)
     arguments = ["sweep", "quick", "--runs-folder", str(tmp_path), "--engine", "slurm", "--slurm", "cluster=local"]
     for given, words in (("time=soon", "time: expected minutes"), ("no_such_thing=1", "no_such_thing")):
         pytest.importorskip("submitit")

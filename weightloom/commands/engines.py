@@ -35,12 +35,11 @@ class Sharing:
     gpus: Annotated[int, Parameter(validator=Number(gte=0))] = 0
     slurm: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None
 
-    def plan(self, arguments: Sequence[str], storage: str | None) -> TeamPlan:
+    def plan(self, arguments: Sequence[str] = ()) -> TeamPlan:
         """The team they ask for.
 
         Args:
-            arguments: start a worker, as in `TeamPlan`.
-            storage: that the command was given, if it has one.
+            arguments: start a worker, as in `TeamPlan`; none where only short calls are shared out.
 
         Raises:
             WeightloomError: options that do not belong together.
@@ -57,7 +56,7 @@ class Sharing:
             gpus=self.gpus,
             slurm=assignments(self.slurm or [], "--slurm"),
         )
-        plan.check(storage)
+        plan.check()
         return plan
 
     @property

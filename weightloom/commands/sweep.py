@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +12,7 @@ from cyclopts import Parameter
 from search_spaces.errors import WeightloomError
 from search_spaces.secrets import redacted
 from weightloom.commands.engines import Sharing
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage
+from weightloom.commands.options import Assignments, Flag, Json, Remote, RunsFolder, Storage
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
 from weightloom.commands.worker import worker_arguments
 from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
@@ -29,6 +30,7 @@ def sweep(
     trials: int | None = None,
     sharing: Sharing = Sharing(),  # noqa: B008 (frozen)
     storage: Storage = None,
+    remote: Remote = None,
     seed: int | None = None,
     task: str | None = None,
     data: str | None = None,
@@ -60,6 +62,8 @@ def sweep(
         sharing: Who does the work.
         storage: postgresql://USER:PASSWORD@HOST/DATABASE keeps the trials, so that other machines can join; by default
             a file in the run's folder does.
+        remote: URL that fsspec knows (s3://bucket/runs, file:///mnt/runs), where the run and its zoo are kept as well:
+            fetched if they are not here, sent after each trial and in the end.
         seed: Of suggestions and training.
         task: See `weightloom list tasks`.
         data: Folder of the data, for tasks that read files.
@@ -99,6 +103,7 @@ def sweep(
         return 0
     extra = sharing.words()
     extra += ["--storage", redacted(storage)] if storage is not None else []
+    extra += ["--remote", redacted(remote)] if remote is not None else []
     command = again("sweep", preset, config.name, overrides, runs_folder, extra)
     folder = runs_folder / config.name
     with running(folder, "finished trials", f"{command} --resume") as display:
@@ -106,7 +111,9 @@ def sweep(
 
         team = None
         if sharing.given or config.limits.given:  # a limit may have to end a process, and another takes over
-            team = sharing.plan(worker_arguments(folder), storage)
+            team = sharing.plan(worker_arguments(folder))
+            if team.elsewhere and remote is not None:
+                team = replace(team, arguments=(*team.arguments, "--remote", remote))
         summary = run_sweep(
             config,
             runs_folder,
@@ -116,6 +123,7 @@ def sweep(
             command=command,
             storage=storage,
             team=team,
+            remote=remote,
         )
     _show(summary, folder, json)
     fail_if_problems([summary])

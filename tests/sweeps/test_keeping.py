@@ -1,0 +1,42 @@
+"""A run at a URL: begun here, gone on with on another machine."""
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces import WeightloomError
+from sweeps.config import resolve
+from sweeps.status import status_of
+from sweeps.study import run_sweep
+from workbench.remote import Remote
+
+SMALL: dict[str, Any] = {
+    **{"name": "kept", "tracker": "none", "families": [{"family": "mlp", "modes": ["task"]}], "baselines": ["init"]},
+    **{"training.steps": 10, "training.architectures": 2, "evaluation.thorough": False, "evaluation.latents": 2},
+    **{"zoo.pool": 8, "zoo.networks": 4, "zoo.validation": 2, "zoo.test": 2, "zoo.recipe.steps": 10},
+    **{"zoo.real_recipe.steps": 20, "exports.top": 0},
+}
+
+
+def test_another_machine_goes_on_with_a_run_and_its_zoo(tmp_path: Path) -> None:
+    url = f"memory://{secrets.token_hex(4)}"
+    first, second = tmp_path / "first", tmp_path / "second"
+    run_sweep(resolve("quick", {**SMALL, "trials": 1}), first, remote=url)
+    names = Remote(url).names("kept")
+    assert {"config.yaml", "study.db", "summary.json", "report.html", "trials/000.json"} <= set(names)
+    with pytest.raises(WeightloomError, match=r"expected a new name, got one that is kept at memory://"):
+        run_sweep(resolve("quick", {**SMALL, "trials": 1}), second, remote=url)
+    assert not (second / "kept").exists()
+    summary = run_sweep(resolve("quick", {**SMALL, "trials": 2}), second, remote=url, resume=True)
+    assert len(summary.trials) == 2
+    (zoo,) = (first / ".zoo").iterdir()
+    for file in zoo.iterdir():  # fetched, not trained again: the time it took is in it
+        assert (second / ".zoo" / zoo.name / file.name).read_bytes() == file.read_bytes()
+    with pytest.raises(WeightloomError, match="another machine went on with the run"):
+        run_sweep(resolve("quick", {**SMALL, "trials": 3}), first, remote=url, resume=True)
+    shutil.rmtree(first / "kept")
+    Remote(url).fetch("kept", first / "kept")
+    assert status_of(first / "kept")["complete"] == 2
