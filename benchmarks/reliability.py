@@ -228,7 +228,8 @@ Toy trials that only wait and write a file, under the workers, claims and storag
 *Finished and lost*: trials whose worker was told that they are recorded, and which are not. *Stuck*: still running in
 the books when all is over. *Overhead*: what a worker spends outside of trials, waiting for others included, a trial.
 A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another. *On ray*: workers on
-a Ray cluster of this machine; *on slurm*: as jobs of submitit's local executor; both keep their study in SQLite.
+a Ray cluster of this machine; *on slurm*: as jobs of submitit's local executor; both keep their study in SQLite. These
+rows were measured while other work filled the two cores (load average 12 to 20): do not compare their overhead.
 
 """
 

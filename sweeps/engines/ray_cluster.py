@@ -113,7 +113,7 @@ class RayCluster:
             raise error.cause from None
         finally:
             for reference in waiting:
-                ray.cancel(reference, force=True)
+                ray.cancel(reference)
 
 
 @contextmanager

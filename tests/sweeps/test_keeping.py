@@ -40,3 +40,16 @@ def test_another_machine_goes_on_with_a_run_and_its_zoo(tmp_path: Path) -> None:
     shutil.rmtree(first / "kept")
     Remote(url).fetch("kept", first / "kept")
     assert status_of(first / "kept")["complete"] == 2
+
+
+def test_a_trial_that_is_given_up_leaves_a_reason_and_no_generator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweeps.worker.judge", lambda plan, found, finished, family: "hopeless" if finished else None)
+    config = resolve("quick", {**SMALL, "trials": 2, "pruning": {"at": 0.5}})
+    summary = run_sweep(config, tmp_path)
+    assert [(trial.state, trial.reason) for trial in summary.trials] == [("complete", None), ("pruned", "hopeless")]
+    folder = tmp_path / "kept"
+    assert [path.name for path in (folder / "generators").iterdir()] == ["trial-000"]
+    assert not list((folder / "checkpoints").glob("*"))
+    assert status_of(folder)["pruned"] == 1

@@ -1,6 +1,8 @@
 """Trainings of a zoo and rows of a bench as Ray tasks: the same as here."""
 
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         pytest.importorskip("ray")
     with PLAN.opened(tmp_path_factory.mktemp("ray"), None):
         yield
+    with warnings.catch_warnings(action="ignore"):  # Ray drops processes without waiting for them
+        gc.collect()
 
 
 def test_calls_are_run_elsewhere_in_order_and_errors_are_their_own(tmp_path: Path) -> None:

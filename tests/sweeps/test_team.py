@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -107,6 +108,33 @@ def test_ctrl_c_ends_the_step_and_a_second_one_kills(tmp_path: Path) -> None:
     assert leader.returncode != 0
     assert not workers_of(run), "they left by themselves"
     assert status_of(run)["interrupted"] == 2
+
+
+def test_a_second_ctrl_c_kills_workers_that_do_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.team.LEAVE_SECONDS", 1e6)
+    code = (
+        f"import os, pathlib, time; (pathlib.Path({str(tmp_path)!r}) / f'{{os.getpid()}}.pid').touch(); time.sleep(1e6)"
+    )
+    said: list[str] = []
+
+    class Impatient(Silent):
+        def progress(self, stage: str, done: int, total: int) -> None:
+            if len(list(tmp_path.glob("*.pid"))) == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def say(self, line: str) -> None:
+            said.append(line)
+            if line.startswith("stopping"):
+                threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with opened(place_of(tmp_path, None), tmp_path.name, 0) as store:
+        store.target = 2
+        engine = Processes(threads=1)
+        team = Team(folder=tmp_path, store=store, watcher=Impatient(), engine=engine, arguments=["-c", code], count=2)
+        with pytest.raises(KeyboardInterrupt):
+            team.run(lambda: None)
+    assert [line.split(":")[0].split(";")[0] for line in said] == ["stopping", "workers are killed"]
+    assert not any(alive(int(path.stem)) for path in tmp_path.glob("*.pid"))
 
 
 def test_a_worker_that_sleeps_is_not_dead_and_a_killed_one_is(tmp_path: Path) -> None:
