@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmarks.postgresql_server import Server, programs, server
 from search_spaces.files import read_json, write_json, write_text
+from sweeps.engines import ENGINES
 from sweeps.place import VARIABLE
 from sweeps.status import status_of
 
@@ -35,9 +36,10 @@ Row = dict[str, Any]
 
 
 def lead(run: Path, options: argparse.Namespace, url: str | None) -> subprocess.Popen[str]:
-    """A process that leads a toy sweep."""
+    """A process that leads a toy sweep, on the engine that the run is named after if any is."""
     command = [sys.executable, "-m", "benchmarks.toy_sweep", "lead", str(run), "--trials", str(options.trials)]
     command += ["--workers", str(options.workers), "--seconds", str(options.seconds)]
+    command += ["--engine", where] if (where := run.name.partition("-")[2]) in ENGINES else []
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment |= {} if url is None else {VARIABLE: url}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -214,6 +216,10 @@ PARTS = (
     "kills-postgresql",
     "restarts-postgresql",
     "full_disks-sqlite",
+    "throughput-ray",
+    "throughput-slurm",
+    "kills-ray",
+    "kills-slurm",
 )
 HEAD = """# What a sweep survives
 
@@ -221,7 +227,9 @@ Toy trials that only wait and write a file, under the workers, claims and storag
 (`benchmarks/toy_sweep.py`), by `benchmarks/reliability.py`. *Ended twice*: results recorded again for one trial.
 *Finished and lost*: trials whose worker was told that they are recorded, and which are not. *Stuck*: still running in
 the books when all is over. *Overhead*: what a worker spends outside of trials, waiting for others included, a trial.
-A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another.
+A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another. *On ray*: workers on
+a Ray cluster of this machine; *on slurm*: as jobs of submitit's local executor; both keep their study in SQLite. These
+rows were measured while other work filled the two cores (load average 12 to 20): do not compare their overhead.
 
 """
 

@@ -20,6 +20,8 @@ import optuna
 from search_spaces.errors import WeightloomError
 from search_spaces.files import write_json
 from sweeps.deferring import Deferred
+from sweeps.engines import ENGINES, TeamPlan
+from sweeps.lease import FOLDER as WORKERS
 from sweeps.lease import is_dead
 from sweeps.place import VARIABLE, place_of
 from sweeps.storage import StudyStore, opened
@@ -64,16 +66,22 @@ def work(run: Path, seconds: float, url: str | None) -> None:
         note(run, "workers.log", time.perf_counter() - began)
 
 
-def lead(run: Path, seconds: float, url: str | None, trials: int, workers: int) -> None:
+def lead(run: Path, url: str | None, trials: int, plan: TeamPlan) -> None:
     """Start workers and wait for all trials."""
     run.mkdir(parents=True, exist_ok=True)
-    with opened(place_of(run, url), run.name, 0) as store, watching() as display:
+    with (
+        opened(place_of(run, url), run.name, 0) as store,
+        watching() as display,
+        plan.opened(run / WORKERS, None) as engine,
+    ):
         store.target = trials
         store.reap(partial(is_dead, run))
         for parameters in FIRST:
             store.enqueue(parameters)
-        command = [sys.executable, "-m", "benchmarks.toy_sweep", "work", str(run), "--seconds", str(seconds)]
-        Team(folder=run, store=store, watcher=display, command=command, count=workers).run(lambda: None)
+        team = Team(
+            folder=run, store=store, watcher=display, engine=engine, arguments=plan.arguments, count=plan.workers
+        )
+        team.run(lambda: None)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,6 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.05, help="of one trial")
+    parser.add_argument("--engine", choices=ENGINES, default="processes")
     options = parser.parse_args(arguments)
     url = os.environ.get(VARIABLE)
 
@@ -93,7 +102,12 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, leave)
     try:
         if options.what == "lead":
-            lead(options.run, options.seconds, url, options.trials, options.workers)
+            arguments = ["-m", "benchmarks.toy_sweep", "work", str(options.run), "--seconds", str(options.seconds)]
+            slurm = {"cluster": "local"} if options.engine == "slurm" else {}
+            plan = TeamPlan(
+                workers=options.workers, arguments=arguments, engine=options.engine, address=None, cpus=1, slurm=slurm
+            )
+            lead(options.run, url, options.trials, plan)
         else:
             follow_input()
             work(options.run, options.seconds, url)

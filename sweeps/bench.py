@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from generators.generator import Generator
 from generators.registry import GENERATORS
-from search_spaces import WeightloomError
+from search_spaces import RunFailed, WeightloomError
 from search_spaces.files import write_json, write_text
 from sweeps.conclusion import Parts, again, budget_of, finished_rows, head_of
 from sweeps.config import BenchConfig, explain
+from sweeps.engines import TeamPlan
 from sweeps.folder import RunFolder, begun
 from sweeps.proposal import first_proposal
-from sweeps.study import open_laboratory
-from sweeps.watching import Watcher
+from sweeps.study import engine_of, open_laboratory
+from sweeps.watching import Silent, Watcher
 from workbench.comparison import rows_as_csv
+from workbench.execution import side_by_side
 from workbench.experiment import run_baseline, run_family, run_real
 from workbench.laboratory import Laboratory
 from workbench.pooling import pooled_brief, pooled_frontiers, pooled_generators
@@ -61,6 +65,7 @@ def run_bench(
     overwrite: bool,
     watcher: Watcher,
     command: str | None = None,
+    team: TeamPlan | None = None,
 ) -> dict[Kind, Summary]:
     """Train and measure everything that is not in the run's folder yet; write tables and pages.
 
@@ -75,16 +80,31 @@ def run_bench(
         overwrite: remove it first.
         watcher: told about progress.
         command: what makes this run again on the command line.
+        team: makes rows of one zoo at once, each in a process with one thread or as a Ray task with one CPU; by default
+            this process makes one after another.
 
     Raises:
         WeightloomError: the run exists and is not to be continued, or was made with other settings.
     """
+    if team is not None and team.engine == "slurm":
+        raise WeightloomError("--engine: expected processes or ray for a bench, got slurm, which only runs sweeps")
     zoos = {kind: [_zoo(config, kind, repeat) for repeat in range(config.repeats)] for kind in config.kinds}
-    with begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder:
+    with (
+        begun(RunFolder(path=runs / config.name), config, resume=resume, overwrite=overwrite) as folder,
+        engine_of(team, folder, config),
+    ):
         folder.save_config(config)
         found: dict[Kind, Summary] = {}
         for kind, own in zoos.items():
-            bench = _Bench(config=config, kind=kind, zoos=tuple(own), folder=folder, runs=runs, watcher=watcher)
+            bench = _Bench(
+                config=config,
+                kind=kind,
+                zoos=tuple(own),
+                folder=folder,
+                runs=runs,
+                watcher=watcher,
+                workers=1 if team is None else team.workers,
+            )
             found[kind] = bench.run(command or again(folder))
             (folder.path / kind).mkdir(exist_ok=True)
             write_report(found[kind], folder.path / kind)
@@ -123,6 +143,7 @@ class _Bench:
     folder: RunFolder
     runs: Path
     watcher: Watcher
+    workers: int
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,28 +178,52 @@ class _Bench:
         missing = [name for name in self.names if not self._path(repeat, name).exists()]
         if not missing and self._zoo_path(repeat).exists():
             return
-        config = self.config.model_copy(update={"zoo": self.zoos[repeat]})
         where = f"{self.kind} zoo {repeat + 1} of {len(self.zoos)}"
         self.watcher.say(where)
-        laboratory = open_laboratory(config, self.runs, self.watcher)
+        laboratory = self._laboratory(repeat)
         if not self._zoo_path(repeat).exists():
             with parts.attempt(f"{where}, noise and brief training"):
                 began = time.perf_counter()
-                brief = self._brief(repeat) or laboratory.brief_training(config.evaluation)
+                brief = self._brief(repeat) or laboratory.brief_training(self.config.evaluation)
                 facts = ZooCell(
                     zoo=laboratory.zoo_facts(),
-                    frontier=laboratory.noise_frontier(config.evaluation),
+                    frontier=laboratory.noise_frontier(self.config.evaluation),
                     brief=brief,
                     seconds=laboratory.zoo.seconds + time.perf_counter() - began,
                 )
                 write_json(self._zoo_path(repeat), facts.model_dump())
-        for name in missing:
+        if self.workers == 1:
+            for name in missing:
+                with parts.attempt(f"{where}, {name}"):
+                    write_json(self._path(repeat, name), self._cell(repeat, name, laboratory).model_dump())
+            return
+        there = replace(self, watcher=Silent(), runs=self.runs.resolve())  # a terminal cannot travel
+        for name, made in zip(missing, side_by_side(partial(there.cell, repeat), missing, self.workers), strict=True):
             with parts.attempt(f"{where}, {name}"):
-                began = time.perf_counter()
-                summary, generator = self._maker(name, repeat, laboratory)()
-                more = finished_rows(self.config, laboratory, summary, generator, self.watcher)
-                cell = Cell(generator=summary, finished=more, seconds=time.perf_counter() - began)
-                write_json(self._path(repeat, name), cell.model_dump())
+                if isinstance(made, Exception):
+                    raise made
+                write_json(self._path(repeat, name), made.model_dump())
+            self.watcher.progress(where, missing.index(name) + 1, len(missing))
+
+    def cell(self, repeat: int, name: str) -> Cell | Exception:
+        """One row, made in a process of its own, or why it could not be, in words that travel."""
+        try:
+            return self._cell(repeat, name, self._laboratory(repeat))
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            found = RunFailed(str(error)) if isinstance(error, WeightloomError) else RuntimeError(words)
+            found.add_note(traceback.format_exc())
+            return found
+
+    def _laboratory(self, repeat: int) -> Laboratory:
+        config = self.config.model_copy(update={"zoo": self.zoos[repeat]})
+        return open_laboratory(config, self.runs, self.watcher)
+
+    def _cell(self, repeat: int, name: str, laboratory: Laboratory) -> Cell:
+        began = time.perf_counter()
+        summary, generator = self._maker(name, repeat, laboratory)()
+        more = finished_rows(self.config, laboratory, summary, generator, self.watcher)
+        return Cell(generator=summary, finished=more, seconds=time.perf_counter() - began)
 
     def _maker(self, name: str, repeat: int, laboratory: Laboratory) -> Callable[[], Made]:
         """What makes one row, and the generator of it if there is one."""

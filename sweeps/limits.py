@@ -14,12 +14,11 @@ from types import FrameType
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_spaces import RunFailed
+from sweeps.engines.engine import AGAIN
 
 POLL_SECONDS = 0.1
 DEAF_SECONDS = 10.0
 """A trial that does not hear of its limit for so long, as inside one long call, is ended with its process."""
-EXIT_CODE = 75
-"""Of a worker that ended itself so that a fresh process takes over."""
 _STATUS = Path("/proc/self/statm")
 
 
@@ -79,10 +78,10 @@ def limited(limits: Limits, give_up: Callable[[str], object]) -> Iterator[None]:
                 signal.pthread_kill(main, signal.SIGUSR2)
                 over.wait(1.0)
             give_up(str(error))
-            os._exit(EXIT_CODE)
+            os._exit(AGAIN)
 
     def hear(number: int, frame: FrameType | None) -> None:
-        if not over.is_set():
+        if found and not over.is_set():  # others may send this signal too, as SLURM does
             raise found[0]
 
     before = signal.signal(signal.SIGUSR2, hear)

@@ -1,11 +1,9 @@
-"""Several workers on one machine: started as processes of their own, watched, and started again when they die."""
+"""Several workers of one run: started by an engine, watched, and started again when they die."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +15,7 @@ from optuna.trial import TrialState
 
 from search_spaces import RunFailed
 from search_spaces.secrets import redacted
+from sweeps.engines import AGAIN, Engine, Member, Order
 from sweeps.lease import FOLDER, is_dead
 from sweeps.objectives import OBJECTIVES, by_name, figures
 from sweeps.place import VARIABLE
@@ -31,38 +30,34 @@ BARREN = 3
 """Workers that may die one after another without any trial having ended in between."""
 ROOM = 2**20
 """Bytes; with less, a disk is what workers die of."""
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 @dataclass(kw_only=True)
-class _Member:
+class _Placed:
     place: int
-    process: subprocess.Popen[bytes]
+    member: Member
 
 
 @dataclass(kw_only=True)
 class Team:
     """The workers of one run.
 
-    Each is a process of its own group, so that Ctrl-C reaches only us, and holds the other end of a pipe: where
-    that closes, because we stop or die, it ends its step, keeps its state, gives its trial back and leaves.
-
     Args:
         folder: of the run.
         store: its study.
         watcher: told about progress.
-        command: starts a worker that follows its standard input.
+        engine: starts workers.
+        arguments: of the Python interpreter; start a worker that follows its standard input.
         count: so many.
-        threads: of each; None for an equal share of the cores.
     """
 
     folder: Path
     store: StudyStore
     watcher: Watcher
-    command: Sequence[str]
+    engine: Engine
+    arguments: Sequence[str]
     count: int
-    threads: int | None = None
-    _members: list[_Member] = field(default_factory=list)
+    _members: list[_Placed] = field(default_factory=list)
     _told: set[int] = field(default_factory=set)
     _best: dict[str, float] = field(default_factory=dict)
     _barren: int = 0
@@ -91,32 +86,23 @@ class Team:
         if self._tell():
             ended()
 
-    def _start(self, place: int) -> _Member:
-        log = _log(self.folder, place)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream:
-            process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=stream,
-                env=environment(self.count, self.threads, self.store),
-                start_new_session=True,
-            )
-        return _Member(place=place, process=process)
+    def _start(self, place: int) -> _Placed:
+        address = {} if self.store.place.file is not None else {VARIABLE: self.store.place.url}
+        log = self.folder.resolve() / FOLDER / f"{place + 1}.log"
+        order = Order(arguments=self.arguments, environment=address, log=log)
+        return _Placed(place=place, member=self.engine.start(order))
 
     def _look_after(self) -> None:
-        for member in list(self._members):
-            code = member.process.poll()
+        for placed in list(self._members):
+            code = placed.member.code()
             if code is None:
                 continue
-            self._members.remove(member)
-            _close(member)
+            self._members.remove(placed)
             if code == 0:
                 continue
             lost = self.store.reap(partial(is_dead, self.folder))
-            tail = _last_line(self.folder, member)
-            self._barren += 1
+            tail = redacted(placed.member.last_line()) or "nothing"
+            self._barren += code != AGAIN
             if self._barren >= BARREN:
                 if shutil.disk_usage(self.folder).free < ROOM:
                     raise RunFailed(
@@ -128,8 +114,8 @@ class Team:
                     "mend it and go on with --resume"
                 )
             again = "; its trial is run again" if lost else ""
-            self.watcher.say(f"worker {member.place + 1} ended with code {code} and is replaced{again}: {tail}")
-            self._members.append(self._start(member.place))
+            self.watcher.say(f"worker {placed.place + 1} ended with code {code} and is replaced{again}: {tail}")
+            self._members.append(self._start(placed.place))
 
     def _tell(self) -> bool:
         """Say what has ended since."""
@@ -155,49 +141,20 @@ class Team:
         if not self._members:
             return
         self.watcher.say("stopping: workers end their step and save; Ctrl-C again stops now")
-        for member in self._members:
-            _close(member)
         in_main = threading.current_thread() is threading.main_thread()
         before = signal.signal(signal.SIGINT, signal.default_int_handler) if in_main else None
         try:
+            for placed in self._members:
+                placed.member.leave()
             end = time.monotonic() + LEAVE_SECONDS
-            for member in self._members:
-                member.process.wait(timeout=max(0.1, end - time.monotonic()))
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            while any(placed.member.code() is None for placed in self._members):
+                if time.monotonic() > end:
+                    raise TimeoutError
+                time.sleep(POLL_SECONDS)
+        except (TimeoutError, KeyboardInterrupt):
             self.watcher.say("workers are killed; their trials are run again from their last checkpoints")
-            for member in self._members:
-                member.process.kill()
-                member.process.wait()
+            for placed in self._members:
+                placed.member.kill()
         finally:
             if in_main:
                 signal.signal(signal.SIGINT, before)
-
-
-def environment(count: int, threads: int | None, store: StudyStore) -> dict[str, str]:
-    """Of a worker: its share of the cores, set before torch is loaded, and the study's address with its password.
-
-    Args:
-        count: of workers.
-        threads: a fixed number for each; None for an equal share of the cores this process may use.
-        store: of the run.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    share = str(threads or max(1, cores // count))
-    address = {} if store.place.file is not None else {VARIABLE: store.place.url}
-    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, share), **address}
-
-
-def _close(member: _Member) -> None:
-    assert member.process.stdin is not None
-    member.process.stdin.close()
-
-
-def _log(folder: Path, place: int) -> Path:
-    return folder / FOLDER / f"{place + 1}.log"
-
-
-def _last_line(folder: Path, member: _Member) -> str:
-    text = _log(folder, member.place).read_text(encoding="utf-8", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()]
-    words = "".join(character for character in lines[-1] if character.isprintable()) if lines else ""
-    return redacted(words[:300]) or "nothing"

@@ -15,10 +15,11 @@ from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
 from workbench.finishing import Finished, finished
+from workbench.remote import Remote
 from workbench.summary import BriefPoint, FrontierPoint
 from workbench.tasks import Task, load_task
 from workbench.yardstick import Yardstick
-from workbench.zoo import Zoo, ZooConfig, open_zoo
+from workbench.zoo import ZOO, Zoo, ZooConfig, open_zoo, whole_folder, zoo_digest
 from workbench.zoo.zoo import Progress
 
 
@@ -50,14 +51,21 @@ class Laboratory:
         folder: Path,
         space_settings: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        remote: Remote | None = None,
     ) -> Laboratory:
-        """Load the task if it is given by name, and read the zoo from ``folder`` or train it."""
+        """Load the task if it is given by name; read the zoo from ``folder``, fetch it from ``remote`` or train it."""
         torch.set_flush_denormal(True)
         loaded = task if isinstance(task, Task) else load_task(task, data)
         chosen = open_space(
             space, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape, settings=space_settings
         )
+        home = folder / zoo_digest(loaded, chosen, zoo)
+        if remote is not None and not home.exists() and ZOO in remote.names(f"{folder.name}/{home.name}"):
+            with whole_folder(home) as scratch:
+                remote.fetch(f"{folder.name}/{home.name}", scratch)
         opened = open_zoo(loaded, chosen, zoo, folder, progress)
+        if remote is not None and ZOO not in remote.names(f"{folder.name}/{home.name}"):
+            remote.send(home, f"{folder.name}/{home.name}")
         return cls(
             task=loaded,
             space=chosen,

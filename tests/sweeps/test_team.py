@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from search_spaces import RunFailed
+from sweeps.engines import Order, TeamPlan
+from sweeps.engines.process import Processes
 from sweeps.lease import is_dead, leased
 from sweeps.place import VARIABLE, place_of
 from sweeps.status import status_of
 from sweeps.storage import opened
-from sweeps.team import BARREN, Team, environment
+from sweeps.team import BARREN, Team
 from sweeps.watching import Silent
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != VARIABLE} | {"OMP_NUM_THREADS": "1"}
@@ -107,6 +110,33 @@ def test_ctrl_c_ends_the_step_and_a_second_one_kills(tmp_path: Path) -> None:
     assert status_of(run)["interrupted"] == 2
 
 
+def test_a_second_ctrl_c_kills_workers_that_do_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.team.LEAVE_SECONDS", 1e6)
+    code = (
+        f"import os, pathlib, time; (pathlib.Path({str(tmp_path)!r}) / f'{{os.getpid()}}.pid').touch(); time.sleep(1e6)"
+    )
+    said: list[str] = []
+
+    class Impatient(Silent):
+        def progress(self, stage: str, done: int, total: int) -> None:
+            if len(list(tmp_path.glob("*.pid"))) == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def say(self, line: str) -> None:
+            said.append(line)
+            if line.startswith("stopping"):
+                threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    with opened(place_of(tmp_path, None), tmp_path.name, 0) as store:
+        store.target = 2
+        engine = Processes(threads=1)
+        team = Team(folder=tmp_path, store=store, watcher=Impatient(), engine=engine, arguments=["-c", code], count=2)
+        with pytest.raises(KeyboardInterrupt):
+            team.run(lambda: None)
+    assert [line.split(":")[0].split(";")[0] for line in said] == ["stopping", "workers are killed"]
+    assert not any(alive(int(path.stem)) for path in tmp_path.glob("*.pid"))
+
+
 def test_a_worker_that_sleeps_is_not_dead_and_a_killed_one_is(tmp_path: Path) -> None:
     code = (
         f"import time, pathlib\nfrom sweeps.lease import leased\nwith leased(pathlib.Path({str(tmp_path)!r})) as n:\n"
@@ -127,10 +157,17 @@ def test_a_worker_that_sleeps_is_not_dead_and_a_killed_one_is(tmp_path: Path) ->
 
 
 def test_workers_that_cannot_start_are_not_started_for_ever(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "import sys; sys.exit('no such library at postgresql://me:hidden@host/x')"]
+    code = "import sys; sys.exit('no such library at postgresql://me:hidden@host/x')"
     with opened(place_of(tmp_path, None), tmp_path.name, 0) as store:
         store.target = 5
-        team = Team(folder=tmp_path, store=store, watcher=Silent(), command=command, count=2)
+        team = Team(
+            folder=tmp_path,
+            store=store,
+            watcher=Silent(),
+            engine=Processes(threads=1),
+            arguments=["-c", code],
+            count=2,
+        )
         with pytest.raises(RunFailed, match=f"{BARREN} ended one after another") as failed:
             team.run(lambda: None)
         assert "no such library at postgresql://me:***@host" in str(failed.value)
@@ -140,7 +177,11 @@ def test_workers_that_cannot_start_are_not_started_for_ever(tmp_path: Path) -> N
 
 def test_cores_are_shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)))
-    with opened(place_of(tmp_path, None), "run", 0) as store:
-        assert environment(4, None, store)["OMP_NUM_THREADS"] == "2"
-        assert environment(16, None, store)["MKL_NUM_THREADS"] == "1"
-        assert environment(4, 3, store)["OMP_NUM_THREADS"] == "3"
+    for workers, threads, expected in ((4, None, 2), (16, None, 1), (4, 3, 3)):
+        with TeamPlan(workers=workers, arguments=()).opened(tmp_path, threads) as engine:
+            assert engine == Processes(threads=expected)
+    code = "import os, sys; sys.exit(os.environ['OMP_NUM_THREADS'] + os.environ['MKL_NUM_THREADS'])"
+    order = Order(arguments=["-c", code], environment={}, log=tmp_path / "log")
+    member = Processes(threads=3).start(order)
+    until("it ends", lambda: member.code() is not None)
+    assert member.last_line() == "33"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from weightloom.commands.engines import Sharing
 from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, words
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
 from weightloom.terminal import print_comparison, print_json, print_pairs
@@ -25,6 +26,7 @@ def bench(
     data: str | None = None,
     space: str | None = None,
     seed: int | None = None,
+    sharing: Sharing = Sharing(),  # noqa: B008 (frozen)
     resume: Annotated[bool, Flag] = False,
     overwrite: Annotated[bool, Flag] = False,
     changes: Annotated[Assignments, Parameter(name="--set")] = None,
@@ -49,6 +51,7 @@ def bench(
         data: Folder or file of the data, for tasks that read one.
         space: See `weightloom list spaces`.
         seed: Of the first repeat's training.
+        sharing: Who does the work: rows of one zoo are made at once.
         resume: Continue the run if it was begun before.
         overwrite: Remove the run if there is one, and start anew.
         changes: Change any setting, KEY=VALUE with dotted keys; `--print-config` shows them all.
@@ -71,9 +74,18 @@ def bench(
         return 0
     folder = runs_folder / config.name
     extra = ["--generators", generators] if generators is not None else []
+    extra += sharing.words()
     command = again("bench", preset, config.name, overrides, runs_folder, extra)
     with running(folder, "finished rows", f"{command} --resume") as display:
-        found = run_bench(config, runs_folder, resume=resume, overwrite=overwrite, watcher=display, command=command)
+        found = run_bench(
+            config,
+            runs_folder,
+            resume=resume,
+            overwrite=overwrite,
+            watcher=display,
+            command=command,
+            team=sharing.plan() if sharing.given else None,
+        )
     paths = {"report": folder / "report.html", "table": folder / "table.csv"}
     paths |= {kind: folder / kind / "report.html" for kind in found}
     if json:

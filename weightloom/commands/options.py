@@ -24,6 +24,13 @@ Storage = Annotated[
         help="postgresql://USER:PASSWORD@HOST/DATABASE that keeps the trials; by default a file in the run's folder.",
     ),
 ]
+Remote = Annotated[
+    str | None,
+    Parameter(
+        name="--remote",
+        help="URL that fsspec knows (s3://bucket/runs, file:///mnt/runs), where the run and its zoo are kept as well.",
+    ),
+]
 Mode = Literal["task", "zoo", "both"]
 RulesText = Annotated[
     str | None,

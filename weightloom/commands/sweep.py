@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from search_spaces.errors import WeightloomError
 from search_spaces.secrets import redacted
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, Storage, words
+from weightloom.commands.engines import Sharing
+from weightloom.commands.options import Assignments, Flag, Json, Remote, RunsFolder, Storage, words
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
-from weightloom.commands.worker import worker_command
+from weightloom.commands.worker import worker_arguments
 from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ def sweep(
     name: str | None = None,
     generators: str | None = None,
     trials: int | None = None,
-    workers: Annotated[int, Parameter(validator=Number(gte=1, lte=1024))] = 1,
+    sharing: Sharing = Sharing(),  # noqa: B008 (frozen)
     storage: Storage = None,
+    remote: Remote = None,
     seed: int | None = None,
     task: str | None = None,
     data: str | None = None,
@@ -59,9 +61,11 @@ def sweep(
         generators: Families to try, commas between; by default those of the preset.
         status: Name of a run, or its folder: say how it stands, and do nothing.
         trials: How many generators are trained.
-        workers: Processes that train at once, each with its share of the cores.
+        sharing: Who does the work.
         storage: postgresql://USER:PASSWORD@HOST/DATABASE keeps the trials, so that other machines can join; by default
             a file in the run's folder does.
+        remote: URL that fsspec knows (s3://bucket/runs, file:///mnt/runs), where the run and its zoo are kept as well:
+            fetched if they are not here, sent after each trial and in the end.
         seed: Of suggestions and training.
         task: See `weightloom list tasks`.
         data: Folder or file of the data, for tasks that read one.
@@ -102,16 +106,19 @@ def sweep(
         sys.stdout.write(config.to_yaml())
         return 0
     extra = ["--generators", generators] if generators is not None else []
-    extra += ["--workers", str(workers)] if workers > 1 else []
+    extra += sharing.words()
     extra += ["--storage", redacted(storage)] if storage is not None else []
+    extra += ["--remote", redacted(remote)] if remote is not None else []
     command = again("sweep", preset, config.name, overrides, runs_folder, extra)
     folder = runs_folder / config.name
     with running(folder, "finished trials", f"{command} --resume") as display:
-        from sweeps.study import TeamPlan, run_sweep
+        from sweeps.study import run_sweep
 
         team = None
-        if workers > 1 or config.limits.given:  # a limit may have to end a process, and another takes over
-            team = TeamPlan(workers=workers, command=worker_command(folder))
+        if sharing.given or config.limits.given:  # a limit may have to end a process, and another takes over
+            team = sharing.plan(worker_arguments(folder))
+            if team.elsewhere and remote is not None:
+                team = replace(team, arguments=(*team.arguments, "--remote", remote))
         summary = run_sweep(
             config,
             runs_folder,
@@ -121,6 +128,7 @@ def sweep(
             command=command,
             storage=storage,
             team=team,
+            remote=remote,
         )
     _show(summary, folder, json)
     fail_if_problems([summary])

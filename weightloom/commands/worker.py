@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from weightloom.commands.options import Flag, Json, Storage
+from weightloom.commands.options import Flag, Json, Remote, Storage
 from weightloom.commands.running import running
 from weightloom.terminal import print_json
 
@@ -24,6 +24,7 @@ def worker(
     /,
     *,
     storage: Storage = None,
+    remote: Remote = None,
     attached: Annotated[bool, Flag] = False,
     json: Json = False,
 ) -> int:
@@ -32,11 +33,13 @@ def worker(
     **Example:** `weightloom worker runs/first`
 
     On another machine give the --storage of the sweep and, where the folder of runs is not shared, any folder with the
-    name of the run: the settings come with the study, the zoo is trained there. Generators are then left there.
+    name of the run: settings come with the study, the zoo is trained there. Generators are then left there, unless the
+    sweep and its workers have a --remote.
 
     Args:
         run: Folder of the run.
         storage: That of the sweep, if it has one.
+        remote: That of the sweep, if it has one.
         attached: Stop when standard input closes, as it does when the process or connection at its other end dies.
         json: Print one JSON object on stdout.
     """
@@ -45,15 +48,15 @@ def worker(
             follow_input()
         from sweeps.study import join_sweep
 
-        join_sweep(run, storage=storage, replaced=attached, watcher=display)
+        join_sweep(run, storage=storage, remote=remote, replaced=attached, watcher=display)
     if json:
         print_json({"folder": str(run)})
     return 0
 
 
-def worker_command(run: Path) -> Sequence[str]:
-    """What starts a worker of ``run`` that stops when its input closes."""
-    return (sys.executable, "-m", "weightloom", "worker", str(run), "--attached")
+def worker_arguments(run: Path) -> Sequence[str]:
+    """Of a Python interpreter that becomes a worker of ``run`` and stops when its input closes."""
+    return ("-m", "weightloom", "worker", str(run.resolve()), "--attached")
 
 
 def follow_input() -> None:

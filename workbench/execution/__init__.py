@@ -8,16 +8,19 @@ from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
 from workbench.execution.grouped import run_grouped, run_parts
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
-from workbench.execution.side_by_side import side_by_side
+from workbench.execution.side_by_side import Elsewhere, alone, at_once, shared_out, side_by_side
 from workbench.execution.slot import Workspace
 from workbench.execution.stacked import Stack, run_stacked, stackable
 
 __all__ = [
+    "Elsewhere",
     "GroupRunner",
     "Runner",
     "Stack",
     "StackRunner",
     "Workspace",
+    "alone",
+    "at_once",
     "batches",
     "predict",
     "run",
@@ -25,6 +28,7 @@ __all__ = [
     "run_parts",
     "run_stacked",
     "runner_of",
+    "shared_out",
     "side_by_side",
     "stackable",
 ]

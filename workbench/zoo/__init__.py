@@ -2,6 +2,7 @@
 
 from workbench.zoo.train import Recipe, Trained, train_networks, warm_cosine
 from workbench.zoo.zoo import (
+    ZOO,
     Kind,
     Zoo,
     ZooConfig,
@@ -10,10 +11,12 @@ from workbench.zoo.zoo import (
     save_zoo,
     train_sorted,
     train_zoo,
+    whole_folder,
     zoo_digest,
 )
 
 __all__ = [
+    "ZOO",
     "Kind",
     "Recipe",
     "Trained",
@@ -26,5 +29,6 @@ __all__ = [
     "train_sorted",
     "train_zoo",
     "warm_cosine",
+    "whole_folder",
     "zoo_digest",
 ]

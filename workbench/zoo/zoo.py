@@ -7,7 +7,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,12 +24,14 @@ from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
-from workbench.execution import batches, side_by_side, stackable
+from workbench.execution import at_once, batches, side_by_side, stackable
 from workbench.files import read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
 SCHEMA = 3
+ZOO = "zoo.json"
+"""Describes the networks beside it; written after them."""
 AT_ONCE = 128
 """Most networks trained in one stack: larger ones fall out of the cache, smaller ones cost more calls."""
 ALONE = 150_000
@@ -209,12 +212,12 @@ def train_sorted(
 ) -> Trained:
     """``train_networks`` in batches of like networks, results in the order asked for.
 
-    Large zoos are trained by a process for each core.
+    Large zoos are trained by a process for each core, or by the cluster that `workbench.execution.shared_out` names.
     """
     chosen = batches(blueprints, AT_ONCE)
     work = recipe.steps * len(blueprints) * (1 if stackable(blueprints) else UNSTACKED)
     large = work > ALONE and task.train.x.device.type == "cpu"
-    workers = min(torch.get_num_threads(), len(chosen)) if large else 1
+    workers = min(at_once(), len(chosen)) if large else 1
     tell = progress if workers == 1 else None
 
     def train(index: Sequence[int]) -> Trained:
@@ -251,9 +254,7 @@ def train_sorted(
 
 def save_zoo(zoo: Zoo, home: Path) -> None:
     """Write a zoo as ``zoo.json`` and ``networks.safetensors``; the folder appears whole or not at all."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
-    try:
+    with whole_folder(home) as scratch:
         tensors: dict[str, Tensor] = {}
         for part in ("training", "validation", "test"):
             collection: Collection = getattr(zoo, part)
@@ -275,7 +276,16 @@ def save_zoo(zoo: Zoo, home: Path) -> None:
             "test": [b.architecture.to_dict() for b in zoo.test.networks.blueprints],
             "sha256": sha256(scratch / "networks.safetensors"),
         }
-        write_json(scratch / "zoo.json", content)
+        write_json(scratch / ZOO, content)
+
+
+@contextmanager
+def whole_folder(home: Path) -> Iterator[Path]:
+    """A scratch folder that becomes ``home`` when all is in it, unless another process was faster."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
+    try:
+        yield scratch
         if not home.exists():
             scratch.rename(home)
     finally:
@@ -288,13 +298,13 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
     Raises:
         DamagedFile: naming the file that is missing, truncated or altered.
     """
-    content = read_json(home / "zoo.json", remedy=f"remove the folder {home} and the zoo is trained anew")
+    content = read_json(home / ZOO, remedy=f"remove the folder {home} and the zoo is trained anew")
     file = home / "networks.safetensors"
     remedy = f"remove the folder {home} and the zoo is trained anew"
     if not file.exists() or sha256(file) != content.get("sha256"):
         raise DamagedFile(f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}")
     if content.get("schema") != SCHEMA or content.get("digest") != home.name:
-        raise DamagedFile(f"{home / 'zoo.json'}: expected schema {SCHEMA} and digest {home.name}; {remedy}")
+        raise DamagedFile(f"{home / ZOO}: expected schema {SCHEMA} and digest {home.name}; {remedy}")
     tensors = load_file(file)
     tokenizer = WeightTokenizer(width=config.token_width)
     pool = tuple(Blueprint.of(Architecture.from_dict(a)) for a in content["pool"])
