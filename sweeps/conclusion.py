@@ -16,6 +16,7 @@ from generators.saving import from_pretrained
 from search_spaces.files import write_text
 from search_spaces.secrets import redacted
 from sweeps.config import SweepConfig
+from sweeps.constraints import exceeded
 from sweeps.exporting import Chosen, export_best
 from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
@@ -74,6 +75,9 @@ def conclude(
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
         parts.problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
     best = best_trials(store)
+    beyond = _beyond(best, config.constraints.given)
+    for sentence in beyond:
+        watcher.say(sentence)
     generators: dict[str, GeneratorSummary] = {}
     for family, trial in list(best.items()):
         with parts.attempt(f"best trial of {family}"):  # another machine may have kept its files for itself
@@ -109,7 +113,10 @@ def conclude(
         {
             **head_of(config),
             "seconds": store.seconds + time.perf_counter() - start,
-            "budget": budget_of(config, command or again(folder), len(store.ended()), parts.problems),
+            "budget": {
+                **budget_of(config, command or again(folder), len(store.ended()), parts.problems),
+                **({"note": "; ".join(beyond)} if beyond else {}),
+            },
             "zoo": zoo_facts(laboratory),
             "generators": generators,
             "frontier": frontier,
@@ -173,7 +180,12 @@ def best_trials(store: StudyStore) -> dict[str, FrozenTrial]:
 
 
 def best_of(trials: Sequence[FrozenTrial]) -> FrozenTrial:
-    """The least collapsed of the trials whose validation fidelity is within ``TIE`` of the highest."""
+    """The least collapsed of the trials whose validation fidelity is within ``TIE`` of the highest.
+
+    Only those that keep the sweep's limits are looked at; where none does, those that exceed them least.
+    """
+    least = min(map(exceeded, trials))
+    trials = [trial for trial in trials if exceeded(trial) == least]
     top = max(by_name(trial.values)["fidelity"] for trial in trials)
     near = [trial for trial in trials if by_name(trial.values)["fidelity"] >= top - TIE]
     return min(near, key=lambda trial: by_name(trial.values)["collapse"])
@@ -182,8 +194,18 @@ def best_of(trials: Sequence[FrozenTrial]) -> FrozenTrial:
 def chosen_of(config: SweepConfig, best: Mapping[str, FrozenTrial], family: str | None = None) -> Chosen:
     """The generator whose networks are exported: that of ``family``, or the best on validation of all."""
     trial = best[family] if family is not None else max(best.values(), key=_rank)
-    name = trial.params["family"]
-    return Chosen(trial=trial.number, family=name, density=trial.params.get("density", config.evaluation.density))
+    asked = {name: trial.params.get(name, getattr(config.evaluation, name)) for name in ("density", "weights")}
+    return Chosen(trial=trial.number, family=trial.params["family"], **asked)
+
+
+def _beyond(best: Mapping[str, FrozenTrial], limits: Mapping[str, float]) -> list[str]:
+    """What is to be said of families without a trial that keeps the limits."""
+    wanted = " and ".join(f"{name} {limit:g}" for name, limit in limits.items())
+    over = {family: exceeded(trial) for family, trial in best.items() if exceeded(trial)}
+    return [
+        f"no trial of {family} keeps {wanted}; the nearest is shown, {share:.0%} above"
+        for family, share in over.items()
+    ]
 
 
 def again(folder: RunFolder) -> str:
@@ -191,9 +213,9 @@ def again(folder: RunFolder) -> str:
     return f"weightloom sweep {folder.config} --name {folder.path.name}-again"
 
 
-def _rank(trial: FrozenTrial) -> tuple[float, float]:
+def _rank(trial: FrozenTrial) -> tuple[float, float, float]:
     values = by_name(trial.values)
-    return values["fidelity"], -values["collapse"]
+    return -exceeded(trial), values["fidelity"], -values["collapse"]
 
 
 def head_of(config: SweepConfig) -> dict[str, Any]:
@@ -220,6 +242,7 @@ def budget_of(config: SweepConfig, command: str, trials: int, problems: Sequence
         "zoo_network_steps": config.zoo.recipe.steps,
         "real_steps": config.zoo.real_recipe.steps,
         "latents": config.evaluation.latents,
+        **config.constraints.given,
         **({} if training.max_seconds is None else {"phase_seconds": training.max_seconds}),
         "command": command,
         **({PROBLEMS: "; ".join(problems)} if problems else {}),
@@ -252,6 +275,7 @@ def _trial(trial: FrozenTrial) -> TrialSummary:
             "mode": str(params.get(f"{family}.mode", "unknown")),
             "state": STATES[trial.state.name],
             "values": by_name(trial.values),
+            "within": not exceeded(trial) if trial.constraints else None,
             "params": params,
             "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
             "reason": trial.user_attrs.get(REASON),
