@@ -55,7 +55,7 @@ def against_sparsity(summary: Summary) -> Figure:
         panels=panels,
         legend=legend,
         data=Data(
-            caption="Points of the fronts (best = no point of any line without the same is better in both)",
+            caption="Points of the fronts; best = beaten by no point of any line of the same plot",
             columns=("generator", "networks", "without", "zero parameters", "score", "low", "high", "best"),
             rows=[
                 (
