@@ -24,6 +24,7 @@ from benchmarks.parts import Bench, changes_of, parser, three, write_result
 from generators.generated import Generated
 from generators.tokens import LANES
 from workbench import metrics
+from workbench.evaluation.controls import layers_of
 from workbench.evaluation.sparsity import Kind, magnitude_pruned
 from workbench.yardstick import Predictions, Yardstick
 
@@ -75,6 +76,13 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
         "magnitude": overlap(non_zero(magnitude_pruned(dense, 1 - MASKED, "weights")), test),
         "real, magnitude": overlap(non_zero(magnitude_pruned(test.networks, 1 - MASKED, "weights")), test),
     }
+    nodes = {node.operation for blueprint in test.blueprints for node in blueprint.architecture.nodes[1:]}
+    if nodes == {"dense"}:
+        found["mask IoU, neurons matched"] = {
+            "generated": matched(sparse, test),
+            "magnitude": matched(magnitude_pruned(dense, 1 - MASKED, "weights"), test),
+            "real, magnitude": matched(magnitude_pruned(test.networks, 1 - MASKED, "weights"), test),
+        }
     other = masks.view(-1, latents, *masks.shape[1:]).roll(1, dims=1).reshape(masks.shape)
     found["dense weights under"] = {
         "own mask": scores(masked(dense, masks), test),
@@ -101,6 +109,15 @@ def overlap(masks: Masks, test: Yardstick) -> Values:
     """``metrics.mask_iou`` of the networks of each architecture."""
     grouped = masks.reshape(len(test.blueprints), -1, masks[0].numel()).cpu().numpy()
     return np.array([metrics.mask_iou(own) for own in grouped])
+
+
+def matched(networks: Generated, test: Yardstick) -> Values:
+    """``metrics.matched_mask_iou`` of the non-zero weights of each architecture's networks."""
+    masks = networks.tokens != 0
+    masks[..., :LANES] = False
+    layers = [layers_of(mask.float(), networks, i) for i, mask in enumerate(masks)]
+    each = len(networks) // len(test.blueprints)
+    return np.array([metrics.matched_mask_iou(layers[i : i + each]) for i in range(0, len(layers), each)])
 
 
 def masked(networks: Generated, masks: Masks) -> Generated:
@@ -157,7 +174,8 @@ def show(family: str, report: Mapping[str, Any]) -> None:
             cells = [f"{entry[source][0]:.3f}" for source in SOURCES]
             cells += [_cell(entry[key], "+") for key in (*differences, "dense less generated")]
             print(f"| {name} | " + " | ".join(cells) + " |")
-    for name in ("mask IoU", "dense weights under"):
+    names = ("mask IoU", "mask IoU, neurons matched", "dense weights under")
+    for name in (name for name in names if name in report):
         cells = [f"{row} {_cell(three)}" for row, three in report[name].items() if not row.startswith("less")]
         print(f"\n{name} at {MASKED:.0%} zeros: " + "; ".join(cells))
     print(f"(IoU of independent masks: {chance():.3f})")

@@ -236,7 +236,7 @@ class _Bench:
         def family() -> Made:
             proposal = first_proposal(self.config, name)
             training = proposal.training.model_copy(update={"seed": proposal.training.seed + self.config.seed + repeat})
-            own = evaluation.model_copy(update={"density": proposal.density})
+            own = proposal.measured(evaluation)
             outcome = run_family(laboratory, name, proposal.settings, training, own, told=told)
             return outcome.summary, outcome.generator
 

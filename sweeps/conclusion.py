@@ -16,6 +16,7 @@ from generators.saving import from_pretrained
 from search_spaces.files import write_text
 from search_spaces.secrets import redacted
 from sweeps.config import Best, SweepConfig
+from sweeps.constraints import exceeded, nearest
 from sweeps.exporting import Chosen, export_best
 from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
@@ -76,6 +77,9 @@ def conclude(
         reasons = [str(t.user_attrs.get(REASON)) for t in store.ended()]
         parts.problems.append(f"no trial finished; the last one said: {reasons[-1] if reasons else 'nothing'}")
     best = best_by_family(store.complete())
+    beyond = _beyond(best, config.constraints.given)
+    for sentence in beyond:
+        watcher.say(sentence)
     generators: dict[str, GeneratorSummary] = {}
     for family, trial in list(best.items()):
         with parts.attempt(f"best trial of {family}"):  # another machine may have kept its files for itself
@@ -112,7 +116,10 @@ def conclude(
         {
             **head_of(config),
             "seconds": store.seconds + time.perf_counter() - start,
-            "budget": budget_of(config, command or again(folder), len(store.ended()), parts.problems),
+            "budget": {
+                **budget_of(config, command or again(folder), len(store.ended()), parts.problems),
+                **({"note": "; ".join(beyond)} if beyond else {}),
+            },
             "zoo": laboratory.zoo_facts(),
             "generators": generators,
             "frontier": frontier,
@@ -176,7 +183,11 @@ def best_by_family(trials: Sequence[FrozenTrial]) -> dict[str, FrozenTrial]:
 
 
 def best_of(trials: Sequence[FrozenTrial]) -> FrozenTrial:
-    """The least collapsed of the trials whose validation fidelity is within ``TIE`` of the highest."""
+    """The least collapsed of the trials whose validation fidelity is within ``TIE`` of the highest.
+
+    Only those that keep the sweep's limits are looked at; where none does, those that exceed them least.
+    """
+    trials = nearest(trials)
     top = max(by_name(trial.values)["fidelity"] for trial in trials)
     near = [trial for trial in trials if by_name(trial.values)["fidelity"] >= top - TIE]
     return min(near, key=lambda trial: by_name(trial.values)["collapse"])
@@ -191,9 +202,10 @@ def chosen_of(config: SweepConfig, trials: Sequence[FrozenTrial], best: Best, fa
         best: what is best on validation: ``fidelity``, where trials within ``TIE`` count as equal, and their collapse
             decides; ``trade-off``; or least ``collapse`` or fewest ``active_parameters`` among those whose fidelity is
             at most `MARGIN` below the highest, since broken networks look wonderfully diverse and small.
-        family: of the trials that count; by default all do.
+        family: of the trials that count; by default all do; only those that keep the
+            sweep's limits, or exceed them least, are looked at.
     """
-    own = [trial for trial in trials if family is None or trial.params["family"] == family]
+    own = nearest([trial for trial in trials if family is None or trial.params["family"] == family])
     if best == "fidelity":
         trial = max(best_by_family(own).values(), key=_rank)
     elif best == "trade-off":
@@ -201,8 +213,18 @@ def chosen_of(config: SweepConfig, trials: Sequence[FrozenTrial], best: Best, fa
     else:
         least = max(_rank(trial)[0] for trial in own) - MARGIN
         trial = min((t for t in own if _rank(t)[0] >= least), key=lambda t: (by_name(t.values)[best], -_rank(t)[0]))
-    name = trial.params["family"]
-    return Chosen(trial=trial.number, family=name, density=trial.params.get("density", config.evaluation.density))
+    asked = {name: trial.params.get(name, getattr(config.evaluation, name)) for name in ("density", "weights")}
+    return Chosen(trial=trial.number, family=trial.params["family"], **asked)
+
+
+def _beyond(best: Mapping[str, FrozenTrial], limits: Mapping[str, float]) -> list[str]:
+    """What is to be said of families without a trial that keeps the limits."""
+    wanted = " and ".join(f"{name} {limit:g}" for name, limit in limits.items())
+    over = {family: exceeded(trial) for family, trial in best.items() if exceeded(trial)}
+    return [
+        f"no trial of {family} keeps {wanted}; the nearest is shown, {share:.0%} above"
+        for family, share in over.items()
+    ]
 
 
 def again(folder: RunFolder) -> str:
@@ -233,6 +255,7 @@ def budget_of(config: SweepConfig, command: str, trials: int, problems: Sequence
     return {
         "trials": trials,
         **budget_facts(config.training, config.evaluation, config.zoo),
+        **config.constraints.given,
         "command": command,
         **({PROBLEMS: "; ".join(problems)} if problems else {}),
     }
@@ -248,6 +271,7 @@ def _trial(trial: FrozenTrial) -> TrialSummary:
             "mode": str(params.get(f"{family}.mode", "unknown")),
             "state": STATES[trial.state.name],
             "values": by_name(trial.values),
+            "within": not exceeded(trial) if trial.constraints else None,
             "params": params,
             "seconds": trial.duration.total_seconds() if trial.duration else 0.0,
             "reason": trial.user_attrs.get(REASON),

@@ -14,6 +14,7 @@ from generators.form import Form, Limit
 from generators.generator import Mode
 from generators.rounding import WeightsAs
 from search_spaces.errors import UnknownName, WeightloomError
+from sweeps.constraints import Constraints
 from sweeps.limits import Limits
 from sweeps.presets import read_preset
 from sweeps.pruning import Pruning
@@ -47,7 +48,7 @@ class FamilyPlan(_Config):
     training: dict[str, Any] = Field(default={}, description="keys of `training` that this family changes")
     first: dict[str, Any] = Field(
         default={},
-        description="what its first trial tries: mode, learning_rate, density and what the family proposes; "
+        description="what its first trial tries: mode, learning_rate, density, weights and what the family proposes; "
         "what is left out has its default",
     )
 
@@ -99,6 +100,13 @@ class SweepConfig(_Config):
     densities: tuple[Density, ...] = Field(
         default=(1.0,), min_length=1, description="shares of hidden neurons to keep that are tried"
     )
+    weights: tuple[Density, ...] = Field(
+        default=(1.0,),
+        min_length=1,
+        description="shares of weights to keep non-zero that are tried; training.weights_share says how often a "
+        "generator practises that",
+    )
+    constraints: Constraints = Field(default=Constraints(), description="what networks may cost")
     training: TrainingConfig = Field(default=TrainingConfig(), description="budget of each trial")
     evaluation: EvaluationConfig = Field(default=EvaluationConfig(), description="sizes of the measurement")
     zoo: ZooConfig = Field(default=ZooConfig(), description="networks that are really trained")
@@ -125,6 +133,7 @@ class SweepConfig(_Config):
             ("families", tuple(plan.family for plan in self.families)),
             ("baselines", self.baselines),
             ("densities", self.densities),
+            ("weights", self.weights),
             ("finish", self.finish),
         ):
             if len(set(values)) != len(values):

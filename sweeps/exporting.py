@@ -36,11 +36,13 @@ class Chosen:
         trial: whose it is.
         family: of it.
         density: share of hidden neurons that its networks keep.
+        weights: share of weights that they keep non-zero.
     """
 
     trial: int
     family: str
     density: float
+    weights: float
 
 
 def scored(network: Generated, form: Form, split: Split) -> dict[str, float]:
@@ -92,7 +94,7 @@ def export_best(
     latents = config.evaluation.latents
     blueprints = test.repeated(latents)
     seeds = [config.evaluation.seed + i for i in range(len(blueprints))]
-    candidates = generator.generate(blueprints, seeds, chosen.density)
+    candidates = generator.generate(blueprints, seeds, chosen.density, chosen.weights)
     validation = scores_of(candidates, validity.split)
     order = torch.argsort(torch.nan_to_num(validation, nan=-1.0), descending=True, stable=True).tolist()
     wanted = [i for i in order if bool(torch.isfinite(validation[i]))][: exports.top]
@@ -103,7 +105,8 @@ def export_best(
     ledger.lines()  # a broken one is said before the work
     for place, i in enumerate(wanted, 1):
         watcher.progress("export", place - 1, len(wanted))
-        alone = exports.form.limited(generator.generate([blueprints[i]], [seeds[i]], chosen.density))
+        network = generator.generate([blueprints[i]], [seeds[i]], chosen.density, chosen.weights)
+        alone = exports.form.limited(network)
         scores = scored(alone, exports.form, test.split)
         final = rounded(alone, exports.weights_as)
         scores["validation_score"] = float(scores_of(final, validity.split)[0])
@@ -112,6 +115,7 @@ def export_best(
             path=folder.generator(chosen.trial).relative_to(folder.path).as_posix(),
             seed=seeds[i],
             density=chosen.density,
+            weights=chosen.weights,
             form=exports.form,
             scores=scores,
         )

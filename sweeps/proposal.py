@@ -10,6 +10,7 @@ from generators.generator import Generator
 from generators.registry import GENERATORS
 from search_spaces import UnknownName, WeightloomError
 from sweeps.config import SweepConfig
+from workbench.evaluation import EvaluationConfig
 from workbench.training import TrainingConfig
 
 
@@ -38,16 +39,22 @@ class Proposal:
         settings: of the generator.
         training: budget, mode and learning rate; its seed is the sweep's own.
         density: share of hidden neurons that generated networks keep.
+        weights: share of weights that they keep non-zero.
     """
 
     family: str
     settings: Mapping[str, Any]
     training: TrainingConfig
     density: float
+    weights: float
+
+    def measured(self, evaluation: EvaluationConfig) -> EvaluationConfig:
+        """The sizes of the measurement, for networks as sparse as this experiment's."""
+        return evaluation.model_copy(update={"density": self.density, "weights": self.weights})
 
 
 def propose(config: SweepConfig, trial: Asked) -> Proposal:
-    """Ask for family, mode, learning rate, density and the family's settings, unless they are fixed."""
+    """Ask for family, mode, learning rate, sparsity and the family's settings, unless they are fixed."""
     family = trial.suggest_categorical("family", tuple(plan.family for plan in config.families))
     plan = config.plan(family)
     kind: type[Generator] = GENERATORS.load(family)
@@ -59,12 +66,14 @@ def propose(config: SweepConfig, trial: Asked) -> Proposal:
         low, high = config.learning_rates
         changes["learning_rate"] = trial.suggest_float(f"{family}.learning_rate", low, high, log=True)
     density = trial.suggest_categorical("density", config.densities)
+    weights = trial.suggest_categorical("weights", config.weights)
     suggested = kind.suggest(_Named(trial, family, plan.settings))
     return Proposal(
         family=family,
         settings={**suggested, **plan.settings},
         training=training.model_copy(update=changes),
         density=density,
+        weights=weights,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import WeightloomError
+from sweeps.constraints import exceeded
 from sweeps.objectives import NAMES, OBJECTIVES, by_name
 from sweeps.place import place_of
 from sweeps.storage import StudyStore, has_ended, opened
@@ -59,8 +60,8 @@ def counted(store: StudyStore) -> dict[str, Any]:
 
 
 def best_values(trials: Sequence[FrozenTrial]) -> dict[str, tuple[float, int, str]]:
-    """Per objective the best value, the trial that has it and its family; empty where none has finished."""
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    """Per objective the best value, the trial that has it and its family, of those that keep the sweep's limits."""
+    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE and not exceeded(trial)]
     found = {}
     for name in NAMES if complete else ():
         sign = 1 if OBJECTIVES[name] == "maximize" else -1

@@ -186,13 +186,20 @@ class StudyStore:
 
         self.persistently(once)
 
-    def finish(self, trial: optuna.Trial, objectives: Mapping[str, float]) -> bool:
+    def finish(
+        self, trial: optuna.Trial, objectives: Mapping[str, float], excess: Mapping[str, float] | None = None
+    ) -> bool:
         """Record the figures of a trial; from here on it is never run again.
+
+        Args:
+            trial: claimed by us.
+            objectives: its figures.
+            excess: for each limit by what share it is exceeded, see `sweeps.constraints`.
 
         Returns:
             False if it was taken from us meanwhile, because we had been silent for too long.
         """
-        return self._end(trial, TrialState.COMPLETE, None, [objectives[name] for name in NAMES])
+        return self._end(trial, TrialState.COMPLETE, None, [objectives[name] for name in NAMES], excess)
 
     def fail(self, trial: optuna.Trial, reason: str) -> bool:
         """Record why a trial failed; False as in `finish`."""
@@ -249,7 +256,12 @@ class StudyStore:
         return stored if stored.state == TrialState.RUNNING else None
 
     def _end(
-        self, trial: optuna.Trial, state: TrialState, reason: str | None, values: list[float] | None = None
+        self,
+        trial: optuna.Trial,
+        state: TrialState,
+        reason: str | None,
+        values: list[float] | None = None,
+        excess: Mapping[str, float] | None = None,
     ) -> bool:
         def once() -> bool:
             with self._exclusively():
@@ -257,6 +269,8 @@ class StudyStore:
                     return self._storage.get_trial(trial._trial_id).state == state
                 if reason is not None:
                     self._storage.set_trial_user_attr(trial._trial_id, REASON, redacted(reason))
+                for name in (excess or {}).keys() - trial.constraints.keys():  # may have been set before a retry
+                    trial.set_constraint(name, (excess or {})[name])
                 self.study.tell(trial.number, values, state)
             return True
 

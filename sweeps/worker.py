@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from statistics import fmean
 
 import optuna
 
@@ -76,7 +77,7 @@ class Worker:
                 label = f"{title}: {proposal.family} {proposal.training.mode}"
                 outcome = self._experiment(trial, proposal, label, signals)
                 self._save(trial, proposal, outcome)
-            if not self.store.finish(trial, outcome.objectives):
+            if not self.store.finish(trial, outcome.objectives, self._excess(outcome)):
                 self.watcher.say(f"{label}: was silent for too long, and another worker had taken it")
                 return
             self._forget(trial)
@@ -99,12 +100,13 @@ class Worker:
         config, root = self.config, self.store.root(trial)
         seed = proposal.training.seed + 1000 * config.seed + root
         training = proposal.training.model_copy(update={"seed": seed})
-        evaluation = config.evaluation.model_copy(update={"density": proposal.density})
+        evaluation = proposal.measured(config.evaluation)
         parameters = {
             **training.model_dump(),
             **proposal.settings,
             "family": proposal.family,
             "density": proposal.density,
+            "weights": proposal.weights,
             "trial": trial.number,
             "task": config.task,
             "space": config.space,
@@ -143,6 +145,10 @@ class Worker:
                 tracked.curve(outcome.training.curve)
             tracked.summary(outcome.summary)
         return outcome
+
+    def _excess(self, outcome: Outcome) -> dict[str, float]:
+        dense = fmean(blueprint.parameter_count for blueprint in self.laboratory.validation.blueprints)
+        return self.config.constraints.excess(outcome.objectives["active_parameters"], dense)
 
     def _checked(self, trial: optuna.Trial, family: str) -> Checked | None:
         plan = self.config.pruning

@@ -96,7 +96,7 @@ def print_json(content: Any) -> None:
 
 
 def print_comparison(summaries: Sequence[Summary], *, same_protocol: bool = False) -> None:
-    """The short table and what it says, on stdout; as wide as the terminal if there is one.
+    """The short table, fronts and sentences, on stdout; as wide as the terminal if there is one.
 
     Args:
         summaries: of the runs.
@@ -105,9 +105,12 @@ def print_comparison(summaries: Sequence[Summary], *, same_protocol: bool = Fals
     from rich.console import Console
 
     from workbench.comparison import difference_warnings, terminal_table, verdict_sentences
+    from workbench.fronts import front_table
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(terminal_table(summaries))
+    if (found := front_table(summaries)) is not None:
+        console.print(found)
     for summary in summaries:
         if len(summaries) > 1:
             print(f"{summary.name}:")

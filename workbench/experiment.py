@@ -222,7 +222,7 @@ def objectives_of(generator: Generator, laboratory: Laboratory, evaluation: Eval
     yardstick = laboratory.validation
     blueprints = yardstick.repeated(evaluation.latents)
     seeds = [evaluation.seed + 500_000 + i for i in range(len(blueprints))]
-    networks = generator.generate(blueprints, seeds, evaluation.density)
+    networks = generator.generate(blueprints, seeds, evaluation.density, evaluation.weights)
     found, _, _ = measure(networks, yardstick, yardstick, evaluation)
     return {
         "fidelity": found["fidelity"].mean,

@@ -163,13 +163,14 @@ class BriefPoint(Record):
 
 
 class TrialSummary(Record):
-    """One trial of the sweep, also a failed one, with the reason."""
+    """One trial of the sweep, also a failed one, with the reason; ``within``: whether it keeps the sweep's limits."""
 
     number: Count
     family: str
     mode: str
     state: Literal["complete", "failed", "pruned", "running"]
     values: dict[str, Measured] = {}
+    within: bool | None = None
     params: dict[str, Any] = {}
     seconds: Number
     reason: str | None = None

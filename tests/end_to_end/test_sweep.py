@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,7 +16,12 @@ from conftest_sweep import Sweep, stop_at
 from offline_runs import read_offline
 
 from generators.saving import from_pretrained
-from sweeps.config import read_config, resolve
+from sweeps.config import ExportPlan, read_config, resolve
+from sweeps.exporting import Chosen, export_best
+from sweeps.folder import RunFolder
+from sweeps.single import verify_file
+from sweeps.study import open_laboratory
+from sweeps.watching import Silent
 from weightloom.__main__ import main
 from workbench.export import read_network
 from workbench.report.page import reproduce_command
@@ -63,6 +69,21 @@ def test_the_summary_is_complete(sweep: Sweep) -> None:
     assert summary.versions["optuna"]
     assert len(str(summary.zoo["hash"])) == 16
     assert summary.seconds > 0
+
+
+def test_exports_are_as_sparse_as_the_trial_that_they_come_from(sweep: Sweep, tmp_path: Path) -> None:
+    folder = RunFolder(path=shutil.copytree(sweep.folder, tmp_path / "quick"))
+    config = read_config(folder.config)
+    laboratory = open_laboratory(config, sweep.runs, Silent())
+    chosen = Chosen(trial=0, family="mlp", density=1.0, weights=0.2)
+    plan = ExportPlan(formats=("safetensors",))
+    (record,) = export_best(config, folder, laboratory, chosen, plan, Silent())
+    loaded = read_network(folder.path / record.path)
+    assert loaded.provenance.weights == 0.2
+    weights = [p for p in loaded.module.parameters() if p.dim() == 2]
+    share = sum(int((p != 0).sum()) for p in weights) / sum(p.numel() for p in weights)
+    assert share == pytest.approx(0.2, abs=0.01)
+    assert verify_file(folder.path / record.path, None) <= 1e-5
 
 
 def test_json_is_the_summary_and_paths(sweep: Sweep) -> None:

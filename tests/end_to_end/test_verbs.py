@@ -40,6 +40,10 @@ def test_evaluate_gives_the_figures_of_the_sweep(sweep: Sweep, capsys: Capture) 
     found = ok(capsys, "evaluate", str(generator_of(sweep)), *runs)
     expected = sweep.summary.generators["mlp"].metrics["fidelity"].mean
     assert found["metrics"]["fidelity"]["mean"] == pytest.approx(expected, abs=1e-5)  # type: ignore[index]
+    bare = ("--set", "evaluation.thorough=false")
+    sparse = ok(capsys, "evaluate", str(generator_of(sweep)), *runs, "--sparsity", "0.9", *bare)
+    assert 0.7 < sparse["metrics"]["sparsity"]["mean"] < 0.9, "biases stay"  # type: ignore[index]
+    assert "below 1" in bad(capsys, "evaluate", str(generator_of(sweep)), "--sparsity", "1")
 
 
 def test_generate_and_verify(sweep: Sweep, capsys: Capture, tmp_path: Path) -> None:

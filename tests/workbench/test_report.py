@@ -26,7 +26,7 @@ from workbench.summary import Summary
 
 HOSTILE = "<script>alert(1)</script>"
 SECTIONS = (
-    "choose", "compared", "table", "plane", "collapse", "sparsity", "pareto", "architectures",
+    "choose", "compared", "table", "plane", "collapse", "sparsity", "fronts", "pareto", "architectures",
     "exports", "reproduce", "glossary",
 )  # fmt: skip
 FLAGS = (
@@ -58,7 +58,7 @@ def test_sections_and_no_address_outside() -> None:
         assert f'<section id="{section}"' in page
     assert not re.search(r"(?:src|href)=\"(?!#|\./|data:)", page)
     assert "RunFailed: loss was NaN" in page
-    assert page.count("How to read it:") == 5
+    assert page.count("How to read it:") == 6
 
 
 def test_hostile_names_stay_text() -> None:
@@ -142,7 +142,7 @@ def test_in_a_browser(browser: webdriver.Chrome, make: Any, tmp_path: Path) -> N
     _open(browser, make(), tmp_path)
     assert browser.get_log("browser") == []
     plots = browser.find_elements(By.CSS_SELECTOR, ".plot")
-    assert len(plots) == 11
+    assert len(plots) == 13
     assert all(one.find_elements(By.CSS_SELECTOR, "svg.main-svg") for one in plots)
     assert len(browser.find_elements(By.TAG_NAME, "script")) == 3 + _plotly_scripts(browser)
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weightloom.commands.options import Json, RulesText, form_of
+from weightloom.commands.options import Json, RulesText, form_of, weights_of
 from weightloom.terminal import export_words, print_json, print_pairs
 
 
@@ -62,8 +62,7 @@ def generate(
         raise WeightloomError(f"--sample: expected an integer of at least 1, got {sample}")
     if not 0 < density <= 1:
         raise WeightloomError(f"--density: expected a number above 0 and at most 1, got {density}")
-    if not 0 <= sparsity < 1:
-        raise WeightloomError(f"--sparsity: expected a number of at least 0 and below 1, got {sparsity}")
+    weights = weights_of(sparsity)
     if topology is not None and sample is None:
         raise WeightloomError("--topology: expected --sample N beside it; a file holds its architecture already")
     if flops is not None and not flops >= 1:
@@ -81,7 +80,7 @@ def generate(
         sample=sample or 0,
         seed=seed,
         density=density,
-        weights=round(1 - sparsity, 12),  # 0.1, not 0.09999999999999998, in the file
+        weights=weights,
         form=form,
         data=data,
         flops=flops,

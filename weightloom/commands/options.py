@@ -49,6 +49,15 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def weights_of(sparsity: float) -> float:
+    """The share of weights that stay where ``--sparsity`` says how many are zero."""
+    from search_spaces.errors import WeightloomError
+
+    if not 0 <= sparsity < 1:
+        raise WeightloomError(f"--sparsity: expected a number of at least 0 and below 1, got {sparsity}")
+    return round(1 - sparsity, 12)  # 0.1, not 0.09999999999999998, in the file
+
+
 def form_of(weights_as: Any, max_norm: float | None, max_lipschitz: float | None) -> Form:
     """What is done to networks before they are written; mistakes are told by the names of the options."""
     from generators.form import Form

@@ -12,6 +12,7 @@ class EvaluationConfig(BaseModel):
 
     latents: int = Field(default=6, ge=2, description="networks generated for each held-out architecture")
     density: float = Field(default=1.0, gt=0, le=1, description="share of hidden neurons to keep")
+    weights: float = Field(default=1.0, gt=0, le=1, description="share of weights to keep non-zero")
     valid_margin: float = Field(
         default=0.05,
         ge=0,

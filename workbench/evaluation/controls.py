@@ -74,11 +74,11 @@ def _nearest(networks: Generated, index: int, adapted: Tensor) -> float:
     if any(node.operation != "dense" for node in networks.blueprints[index].architecture.nodes[1:]):
         return float(plain.min().sqrt())
     near = plain.topk(3, largest=False).indices
-    layers = _layers(own[0], networks, index)
-    return min(metrics.matched_l2(layers, _layers(adapted[j], networks, index)) for j in near.tolist())
+    layers = layers_of(own[0], networks, index)
+    return min(metrics.matched_l2(layers, layers_of(adapted[j], networks, index)) for j in near.tolist())
 
 
-def _layers(values: Tensor, networks: Generated, index: int) -> list[np.ndarray]:
+def layers_of(values: Tensor, networks: Generated, index: int) -> list[np.ndarray]:
     """Each node's weights with the bias as last column, in natural units."""
     blueprint = networks.blueprints[index]
     state = networks.tokenizer.detokenize(values.cpu(), blueprint)

@@ -53,7 +53,7 @@ def evaluate(
     """
     blueprints = yardstick.repeated(config.latents)
     seeds = [config.seed + i for i in range(len(blueprints))]
-    networks = generator.generate(blueprints, seeds, config.density)
+    networks = generator.generate(blueprints, seeds, config.density, config.weights)
     found, predictions, valid = measure(networks, yardstick, validation, config)
     found["nfe"] = alone(generator.evaluations, 1)
     curve: list[CurvePoint] = []
@@ -65,7 +65,8 @@ def evaluate(
         shuffled = controls.shuffled_scores(generator, yardstick, config.seed)
         found["shuffled_fidelity"] = metrics.bootstrap(metrics.fidelity(shuffled[:, None], yardstick.scores))
         if config.curve or config.weights_curve:
-            dense = networks if config.density == 1.0 else generator.generate(blueprints, seeds)
+            whole = config.density == config.weights == 1.0
+            dense = networks if whole else generator.generate(blueprints, seeds)
             curve = sparsity_curve(generator, dense, yardstick, config)
     return report(found, predictions, valid, yardstick, config.latents, curve)
 

@@ -4,7 +4,7 @@ Pure functions from arrays to numbers. Importing loads numpy but neither torch n
 """
 
 from workbench.metrics.calibration import ece, ensemble_score
-from workbench.metrics.connectivity import edge_entropy, mask_iou, sparsity
+from workbench.metrics.connectivity import edge_entropy, mask_iou, matched_mask_iou, sparsity
 from workbench.metrics.distances import distance_to_mean_ratio, hellinger
 from workbench.metrics.fidelity import fidelity, worst_decile
 from workbench.metrics.intervals import Interval, bootstrap, paired_difference, resampled
@@ -49,6 +49,7 @@ __all__ = [
     "match_neurons",
     "matched_distances",
     "matched_l2",
+    "matched_mask_iou",
     "max_iou",
     "mmd",
     "nearest",

@@ -5,10 +5,14 @@ Dimensions: ``networks`` = latents of one architecture, ``neurons``, ``edges`` =
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 from jaxtyping import Bool
 
 from workbench.metrics.checks import as_bools, refusal
+from workbench.metrics.matching import Layers, matched_l2
 from workbench.metrics.overlap import spread
 
 
@@ -24,6 +28,34 @@ def mask_iou(masks: Bool[np.ndarray, "networks neurons"]) -> float:
         WeightloomError: fewer than two networks, or no neuron.
     """
     return 1.0 - spread(as_bools("mask_iou", masks, 2))
+
+
+def matched_mask_iou(masks: Sequence[Layers]) -> float:
+    """``mask_iou`` of weights modulo the order of hidden neurons: what of the difference is more than relabelling.
+
+    In [0, 1]; lower is more diverse. The neurons of each pair are matched as in ``match_neurons``, so for more than one
+    hidden layer it is a lower bound of the overlap in the best order. Masks of independently trained networks hardly
+    overlap mostly because nothing orders their neurons; those of one generator share an order.
+
+    Args:
+        masks: for each network the layers ``[out, in + 1]``, 1 where a weight is kept, the last column (bias) 0.
+
+    Raises:
+        WeightloomError: fewer than two networks, no weight is kept, or as ``match_neurons``.
+    """
+    sizes = [sum(float(layer.sum()) for layer in layers) for layers in masks]
+    if len(masks) < 2 or not all(sizes):
+        raise refusal(
+            "matched_mask_iou",
+            expected="at least 2 networks, each with a weight that is kept",
+            got=sizes,
+            remedy="Generate several networks for each architecture.",
+        )
+    found = []
+    for i, j in combinations(range(len(masks)), 2):
+        differing = matched_l2(masks[i], masks[j]) ** 2  # entries that only one of them keeps
+        found.append((sizes[i] + sizes[j] - differing) / (sizes[i] + sizes[j] + differing))
+    return float(np.mean(found))
 
 
 def edge_entropy(gates: Bool[np.ndarray, "networks edges"]) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.fronts import SOURCES
 from workbench.report.plot import Data, Entry, Figure, Panel, axis, layout
 from workbench.summary import CurvePoint, Summary, shown
 
-SOURCES = {
-    "generated": ("as generated", "#2f7fc1", "solid", "circle"),
-    "magnitude": ("generated, pruned by magnitude", "#d55e00", "dash", "square"),
-    "real-magnitude": ("really trained, pruned by magnitude", "#009e73", "dot", "diamond"),
+LOOKS = {
+    "generated": (SOURCES["generated"], "#2f7fc1", "solid", "circle"),
+    "magnitude": (SOURCES["magnitude"], "#d55e00", "dash", "square"),
+    "real-magnitude": (SOURCES["real-magnitude"], "#009e73", "dot", "diamond"),
 }
 KINDS = {"neurons": "", "weights": ", single weights"}
 """What is taken away → what a plot's title says of it."""
@@ -32,13 +33,13 @@ def sparsity(summary: Summary) -> Figure:
     for name, curve in curves.items():
         for kind, suffix in KINDS.items():
             own = [point for point in curve if point.kind == kind]
-            data = [trace for source in SOURCES for trace in _curve([p for p in own if p.source == source])]
+            data = [trace for source in LOOKS for trace in _curve([p for p in own if p.source == source])]
             x = axis("share of zero weights", range=[-0.03, 1.03], tickformat=".0%")
             look = layout(x, axis("score", range=[bottom - pad, top + pad]), 280)
             if data:
                 panels.append(Panel(title=name + suffix, spec={"data": data, "layout": look}))
     rows = [
-        (name, SOURCES[p.source][0], p.kind, f"{p.sparsity:.0%}", *map(shown, (p.mean, p.low, p.high)))
+        (name, SOURCES[p.source], p.kind, f"{p.sparsity:.0%}", *map(shown, (p.mean, p.low, p.high)))
         for name, curve in curves.items()
         for p in curve
     ]
@@ -55,7 +56,7 @@ def sparsity(summary: Summary) -> Figure:
             columns=("generator", "networks", "without", "zero weights", "score", "low", "high"),
             rows=rows,
         ),
-        legend=[Entry(label=a, colour=b, line=c, symbol=d) for a, b, c, d in SOURCES.values()],
+        legend=[Entry(label=a, colour=b, line=c, symbol=d) for a, b, c, d in LOOKS.values()],
     )
 
 
@@ -63,7 +64,7 @@ def _curve(points: Sequence[CurvePoint]) -> list[dict[str, Any]]:
     if not points:
         return []
     points = sorted(points, key=lambda point: point.sparsity)
-    label, colour, dash, symbol = SOURCES[points[0].source]
+    label, colour, dash, symbol = LOOKS[points[0].source]
     x = [point.sparsity for point in points]
     band = {
         "type": "scatter",

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from workbench.report.curves import sparsity
+from workbench.report.fronts import against_sparsity
 from workbench.report.plot import (
     BASELINE_COLOUR,
     SEQUENTIAL,
@@ -26,7 +27,14 @@ from workbench.summary import Estimate, FrontierPoint, GeneratorSummary, Summary
 
 def all_figures(summary: Summary) -> list[Figure]:
     """Every figure, in the order of the page."""
-    return [plane(summary), collapse(summary), sparsity(summary), pareto(summary), architectures(summary)]
+    return [
+        plane(summary),
+        collapse(summary),
+        sparsity(summary),
+        against_sparsity(summary),
+        pareto(summary),
+        architectures(summary),
+    ]
 
 
 NOVELTY = "novelty (1 - max_iou)"

@@ -22,7 +22,7 @@ from workbench.summary import MISSING, Summary, TrialSummary, shown
 
 COLUMNS = (
     *("trial", "family", "mode", "state", "seconds"),
-    *("fidelity", "collapse", "active parameters", "settings", "reason"),
+    *("fidelity", "collapse", "active parameters", "within limits", "settings", "reason"),
 )
 
 
@@ -93,5 +93,6 @@ def _trials(trials: Sequence[TrialSummary], family: str, look: dict[str, str], l
 def _trial_row(trial: TrialSummary) -> tuple[Any, ...]:
     values = [shown(trial.values.get(key)) for key in ("fidelity", "collapse", "active_parameters")]
     settings = ", ".join(f"{key}={value}" for key, value in trial.params.items()) or MISSING
-    return (trial.number, trial.family, trial.mode, trial.state, shown(trial.seconds), *values, settings,
+    within = {True: "yes", False: "no", None: MISSING}[trial.within]
+    return (trial.number, trial.family, trial.mode, trial.state, shown(trial.seconds), *values, within, settings,
             trial.reason or MISSING)  # fmt: skip
