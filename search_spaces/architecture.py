@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from search_spaces.canonical import canonical_key
 from search_spaces.errors import WeightloomError
+from search_spaces.plain_data import parse_json
 
 SCHEMA = 1
 Value = int | float | str | bool
@@ -139,8 +140,8 @@ class Architecture:
             WeightloomError: not JSON, another schema version, or a missing or malformed key.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, TypeError, RecursionError) as error:  # ValueError also for a number of 5,000 digits
+            data = parse_json(text)
+        except (ValueError, TypeError) as error:  # ValueError also for a number of 5,000 digits
             raise WeightloomError(f"architecture: expected JSON, got {text[:40]!r} ({error})") from None
         return cls.from_dict(data)
 
