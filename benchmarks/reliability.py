@@ -235,6 +235,15 @@ def page(rows: dict[str, Row]) -> str:
     return text
 
 
+def add_row(part: str, row: Row, command: str, seconds: float) -> None:
+    """Write a measured row into the results and the document, in place of the last one of its name."""
+    rows: dict[str, Row] = read_json(RESULT) if RESULT.exists() else {}
+    rows[part] = {**row, "seconds": round(seconds, 1), "command": command}
+    print(part, rows[part], flush=True)
+    write_json(RESULT, rows)
+    write_text(PAGE, page(rows))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure, and write both files after each part."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -247,16 +256,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--disks", type=int, default=20)
     options = parser.parse_args(arguments)
     said = " ".join(sys.argv[1:] if arguments is None else arguments)
-    rows: dict[str, Row] = read_json(RESULT) if RESULT.exists() else {}
     folder = Path(tempfile.mkdtemp(prefix="weightloom-reliability-"))
     try:
         began = time.perf_counter()
         for part, row in measured(options, folder):
-            seconds = round(time.perf_counter() - began, 1)
-            rows[part] = {**row, "seconds": seconds, "command": f"python -m benchmarks.reliability {said}".strip()}
-            print(part, rows[part], flush=True)
-            write_json(RESULT, rows)
-            write_text(PAGE, page(rows))
+            add_row(part, row, f"python -m benchmarks.reliability {said}".strip(), time.perf_counter() - began)
             began = time.perf_counter()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,8 @@ from search_spaces.errors import WeightloomError
 from search_spaces.plain_data import parse_json
 
 SCHEMA = 1
+MOST_NODES, MOST_EDGES = 5000, 50_000
+"""More are a hostile file: a residual network of 150 layers has some hundreds."""
 Value = int | float | str | bool
 Genome = Mapping[str, Value]
 
@@ -74,6 +76,11 @@ class Architecture:
     def __post_init__(self) -> None:
         if not self.nodes:
             raise WeightloomError("architecture: expected at least one node, got none")
+        if len(self.nodes) > MOST_NODES or len(self.edges) > MOST_EDGES:
+            raise WeightloomError(
+                f"architecture: expected at most {MOST_NODES} nodes and {MOST_EDGES} edges, got {len(self.nodes)} and "
+                f"{len(self.edges)}; use a smaller graph"
+            )
         order = {node.name: i for i, node in enumerate(self.nodes)}
         if len(order) != len(self.nodes):
             raise WeightloomError(f"architecture: node names must be unique, got {[n.name for n in self.nodes]}")
