@@ -223,6 +223,12 @@ Toy trials that only wait and write a file, under the workers, claims and storag
 the books when all is over. *Overhead*: what a worker spends outside of trials, waiting for others included, a trial.
 A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another.
 
+*Hostile files* (`benchmarks/hostile`, [security.md](security.md)) are planted by hand or drawn by hypothesis, with
+checksums that fit, for every reader. *Read*: taken without harm. *Executed*: a payload ran, something was unpickled or
+imported, a process, connection or file was opened to write. *Hung*: more than 10 s of processor time. *Swollen*:
+memory grew by more than 64 MiB and 32 times the size of the files. *Unclear*: anything else than one line of at most
+1,600 printable characters.
+
 """
 
 
