@@ -93,8 +93,15 @@ class Team:
 
     def _start(self, place: int) -> _Member:
         log = _log(self.folder, place)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream:
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            stream = log.open("ab")
+        except OSError as error:
+            raise RunFailed(
+                f"{log}: expected a writable folder with free space, got {error.strerror}; mend it and go on with "
+                "--resume"
+            ) from error
+        with stream:
             process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,

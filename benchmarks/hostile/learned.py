@@ -41,18 +41,6 @@ def network(parts: Mapping[str, Any]) -> Planted:
             f"a provenance with {key} {value!r:.40}",
             with_part(parts, path, metadata={**document, "provenance": changed}),
         )
-    # a norm of many rows, all really there, in tokens that are each as wide as may be
-    wide = _graph(
-        [
-            _node("input", "input", width=4096),
-            _node("n", "norm", kind="layer"),
-            _node("output", "dense", activation="none", norm="none", width=1),
-        ]
-    )
-    yield (
-        "rows that fill no token",
-        with_part(parts, path, metadata={**document, "architecture": wide, "token_width": 65536}),
-    )
 
 
 def config(parts: Mapping[str, Any]) -> Planted:

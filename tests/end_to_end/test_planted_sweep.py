@@ -32,22 +32,21 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]
     changes = [word for change in SMALL for word in ("--set", change)]
     with ExitStack() as stack:
         url = stack.enter_context(server()).url if programs() is not None else None
-        for runs, where in (("a", None), ("b", url)):
-            environment = os.environ | own | ({} if where is None else {VARIABLE: where})
-            sweep = ("sweep", "quick", "--trials", "1", *changes, "--runs-folder", str(folder / runs))
-            for words in (sweep, ("sweep", "--status", "quick", "--runs-folder", str(folder / runs), "--json")):
-                done = subprocess.run(
-                    (*COMMAND, *words), capture_output=True, text=True, env=environment, check=False, timeout=280
-                )
-                assert done.returncode == 0, done.stderr
-                said += done.stdout + done.stderr
-        wrong = ("sweep", "quick", "--storage", f"mysql://me:{PASSWORD}@127.0.0.1/none", "--name", "refused")
-        done = subprocess.run(
-            (*COMMAND, *wrong, "--runs-folder", str(folder / "c")),
-            capture_output=True, text=True, env=os.environ | own, check=False, timeout=280,
-        )  # fmt: skip
-        assert done.returncode != 0
-        yield folder, said + done.stdout + done.stderr
+        there = own | ({} if url is None else {VARIABLE: url})
+        sweep = ("sweep", "quick", "--trials", "1", *changes, "--runs-folder")
+        refused = ("--name", "refused", "--storage", f"mysql://me:{PASSWORD}@127.0.0.1/none")
+        for words, environment, good in (
+            ((*sweep, str(folder / "a")), own, True),
+            ((*sweep, str(folder / "b")), there, True),
+            (("sweep", "--status", "quick", "--json", "--runs-folder", str(folder / "b")), there, True),
+            ((*sweep, str(folder / "c"), *refused), own, False),
+        ):
+            done = subprocess.run(
+                (*COMMAND, *words), capture_output=True, text=True, env=os.environ | environment, check=False
+            )
+            assert (done.returncode == 0) == good, done.stderr
+            said += done.stdout + done.stderr
+        yield folder, said
 
 
 def test_no_secret_is_said_or_written(swept: tuple[Path, str]) -> None:
