@@ -13,7 +13,6 @@ from typing import Any
 from benchmarks.hostile import learned, told
 from benchmarks.hostile.learned import TEXT
 from benchmarks.hostile.parts import Files, Tensors, framed, put, taken
-from benchmarks.hostile.told import BOMB
 
 DEEP = 100_000
 HUGE = 2**60
@@ -92,12 +91,11 @@ def planted(reader: str, sound: Files, marker: Path) -> Iterator[tuple[str, dict
         marker: file that a payload would write.
     """
     parts = taken(sound)
-    bomb = gzip.compress(bytes(BOMB))
     for path, data in sound.items():
         for name, content in pickles(marker).items():
             yield f"{name} as {path}", {**sound, path: content}
         yield f"{path} cut off", {**sound, path: data[: len(data) // 2]}
-        yield f"a zip bomb as {path}", {**sound, path: bomb}
+        yield f"a zip bomb as {path}", {**sound, path: told.bomb()}
         if path.endswith((".json", ".yaml", ".txt", ".csv")):
             for name, text in TEXTS.items():
                 yield f"{name} as {path}", {**sound, path: text}
@@ -105,8 +103,8 @@ def planted(reader: str, sound: Files, marker: Path) -> Iterator[tuple[str, dict
             for name, changed in _tensors(parts[path]):
                 yield f"{name} in {path}", put({**parts, path: changed})
     if reader in OWN:
-        for name, changed in OWN[reader](parts):
-            yield name, put(changed)
+        for name, own in OWN[reader](parts):
+            yield name, put(own)
 
 
 def _tensors(part: Tensors) -> Iterator[tuple[str, Tensors | bytes]]:
@@ -125,7 +123,7 @@ def _tensors(part: Tensors) -> Iterator[tuple[str, Tensors | bytes]]:
         "a huge shape",
         part.__class__(header={**header, first: {**spec, "shape": [HUGE, 8]}}, metadata=part.metadata, body=body),
     )
-    for name, change in {
+    changes: dict[str, dict[str, Any]] = {
         "a huge shape of nothing": {"shape": [0, HUGE, HUGE], "data_offsets": [0, 0]},
         "a negative side": {"shape": [-1]},
         "a side that is no number": {"shape": ["8"]},
@@ -139,7 +137,8 @@ def _tensors(part: Tensors) -> Iterator[tuple[str, Tensors | bytes]]:
         "negative offsets": {"data_offsets": [-8, end]},
         "no offsets": {"data_offsets": []},
         "one axis": {"shape": [(end - start) // 4]},
-    }.items():
+    }
+    for name, change in changes.items():
         yield name, Tensors(header={**header, first: {**spec, **change}}, metadata=part.metadata, body=body)
     if end > start:
         for name, number in (("NaN", b"\0\0\xc0\x7f"), ("infinity", b"\0\0\x80\x7f"), ("1e38", b"\x99v\x96~")):

@@ -40,7 +40,7 @@ CONTROLS: dict[str, Callable[[Path], object]] = {
     "control: unpickles": lambda folder: pickle.loads((folder / "file").read_bytes()),
     "control: hangs": _hang,
     "control: swells": lambda folder: len(b"x" * 2**29),
-    "control: breaks": lambda folder: {}["nothing"],
+    "control: breaks": lambda folder: dict[str, str]()["nothing"],
 }
 """Readers as they must not be, to see that the judge notices."""
 

@@ -123,11 +123,13 @@ def zoo(parts: Mapping[str, Any]) -> Planted:
     path = next(path for path in parts if path.endswith("zoo.json"))
     content = parts[path]
     for key in ("pool", "validation", "test"):
-        for value in (None, [], [1], {}, content[key][:1], content[key] * 500):
+        wrong: list[Any] = [None, [], [1], {}, content[key][:1], content[key] * 500]
+        for value in wrong:
             yield f"{key} {value!r:.30}", {**parts, path: {**content, key: value}}
         for name, graph in graphs().items():
             yield f"{key} of {name}", {**parts, path: {**content, key: [graph, *content[key][1:]]}}
-    for value in ([], 3, None):
+    others: list[Any] = [[], 3, None]
+    for value in others:
         yield f"all of it {value}", {**parts, path: value}
 
 

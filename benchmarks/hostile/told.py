@@ -7,6 +7,7 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from benchmarks.hostile.learned import TEXT, Planted
 
 BOMB = 2**28
 """Bytes that a planted zip bomb unpacks to."""
+
+
+@cache
+def bomb(head: bytes = b"") -> bytes:
+    """A zip bomb; what it unpacks to begins with ``head``."""
+    return gzip.compress(head + bytes(BOMB), compresslevel=1)
 
 
 def summary(parts: Mapping[str, Any]) -> Planted:
@@ -87,7 +94,7 @@ def images(parts: Mapping[str, Any]) -> Planted:
         }.items():
             yield f"{name} as {path}", {**parts, path: head}
         packed = {key: value for key, value in parts.items() if key != path}
-        yield f"a bomb as {path}.gz", {**packed, f"{path}.gz": gzip.compress(parts[path][:16] + bytes(BOMB))}
+        yield f"a bomb as {path}.gz", {**packed, f"{path}.gz": bomb(parts[path][:16])}
 
 
 def study(parts: Mapping[str, Any]) -> Planted:
