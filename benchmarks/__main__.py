@@ -2,6 +2,7 @@
 
 from benchmarks import (
     compaction,
+    determinism,
     diffusion,
     ensembles,
     few_steps,
@@ -17,6 +18,7 @@ from benchmarks import (
     topology,
     zoo,
 )
+from benchmarks.hostile import __main__ as hostile
 
 if __name__ == "__main__":
     spaces.main([])
@@ -33,4 +35,6 @@ if __name__ == "__main__":
     finetune.main([])
     compaction.main([])
     reliability.main([])
+    hostile.main([])
+    determinism.main([])
     topology.main([])

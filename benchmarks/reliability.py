@@ -231,6 +231,12 @@ A trial of a worker that died is seen as failed at once on the same machine, aft
 a Ray cluster of this machine; *on slurm*: as jobs of submitit's local executor; both keep their study in SQLite. These
 rows were measured while other work filled the two cores (load average 12 to 20): do not compare their overhead.
 
+*Hostile files* (`benchmarks/hostile`, [security.md](security.md)) are planted by hand or drawn by hypothesis, with
+checksums that fit, for every reader. *Read*: taken without harm. *Executed*: a payload ran, something was unpickled or
+imported, a process, connection or file was opened to write. *Hung*: more than 10 s of processor time. *Swollen*:
+memory grew by more than 64 MiB and 32 times the size of the files. *Unclear*: anything else than one line of at most
+1,600 printable characters.
+
 """
 
 
@@ -241,6 +247,15 @@ def page(rows: dict[str, Row]) -> str:
         found = ", ".join(f"{key} {value}" for key, value in row.items() if key not in ("command", "seconds"))
         text += f"| {part.replace('-', ' on ').replace('_', ' ')} | {found} | `{row['command']}` |\n"
     return text
+
+
+def add_row(part: str, row: Row, command: str, seconds: float) -> None:
+    """Write a measured row into the results and the document, in place of the last one of its name."""
+    rows: dict[str, Row] = read_json(RESULT) if RESULT.exists() else {}
+    rows[part] = {**row, "seconds": round(seconds, 1), "command": command}
+    print(part, rows[part], flush=True)
+    write_json(RESULT, rows)
+    write_text(PAGE, page(rows))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -255,16 +270,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--disks", type=int, default=20)
     options = parser.parse_args(arguments)
     said = " ".join(sys.argv[1:] if arguments is None else arguments)
-    rows: dict[str, Row] = read_json(RESULT) if RESULT.exists() else {}
     folder = Path(tempfile.mkdtemp(prefix="weightloom-reliability-"))
     try:
         began = time.perf_counter()
         for part, row in measured(options, folder):
-            seconds = round(time.perf_counter() - began, 1)
-            rows[part] = {**row, "seconds": seconds, "command": f"python -m benchmarks.reliability {said}".strip()}
-            print(part, rows[part], flush=True)
-            write_json(RESULT, rows)
-            write_text(PAGE, page(rows))
+            add_row(part, row, f"python -m benchmarks.reliability {said}".strip(), time.perf_counter() - began)
             began = time.perf_counter()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -33,7 +33,9 @@ class DiffusionConfig(GeneratorConfig):
     layers: int = Field(default=3, ge=1, le=64, description="attention blocks of the denoiser")
     steps: int = Field(default=3, ge=1, le=1000, description="denoiser evaluations for one network")
     gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
-    shift: float = Field(default=3.0, gt=0, description="flow only: more than 1 spends more steps on noisy states")
+    shift: float = Field(
+        default=3.0, ge=0.01, le=100, description="flow only: more than 1 spends more steps on noisy states"
+    )
     kept: float = Field(default=0.4, ge=0, le=1, description="share of the noisy state that each step passes on")
     scheduler: Literal["flow", "ddim", "dpm++"] = Field(
         default="flow",

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
-from search_spaces import DamagedFile, files
+from search_spaces import DamagedFile, WeightloomError, files
 
 SCHEMA = 1
 CONFIG_FILE = "config.json"
@@ -60,6 +60,17 @@ def read_folder(folder: Path, kind: str, keys: Collection[str]) -> tuple[dict[st
     return document, data
 
 
+def check_room(module: nn.Module, data: bytes) -> None:
+    """Check that a module, made on the meta device, has no more parameters than a file can hold.
+
+    Raises:
+        WeightloomError: it has; the file would never fill it.
+    """
+    wanted = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
+    if wanted > len(data):
+        raise WeightloomError(f"settings of {wanted} bytes of parameters for tensors of {len(data)}")
+
+
 def digest_of(facts: Any, tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over facts that JSON can write and tensors on the CPU."""
     sha = hashlib.sha256(canonical(facts))
@@ -100,8 +111,11 @@ def _check_document(document: Any, kind: str, keys: set[str], path: Path) -> Non
             f"({document.get('weightloom')!r})"
         )
     body = {key: value for key, value in document.items() if key != "checksum"}
+    weights = document.get("weights")
     if set(document) != keys or document["checksum"] != hashlib.sha256(canonical(body)).hexdigest():
         raise DamagedFile(
             f"{path}: expected keys {', '.join(sorted(keys))} whose content matches the checksum, got an "
             f"altered file; {REMEDY}; settings are changed by making a new generator"
         )
+    if not isinstance(weights, dict) or not isinstance(weights.get("sha256"), str):
+        raise DamagedFile(f"{path}: expected the checksum of {WEIGHTS_FILE} under 'weights'; {REMEDY}")

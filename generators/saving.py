@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor
 
 from generators.folders import (
     CONFIG_FILE,
     REMEDY,
     WEIGHTS_FILE,
+    check_room,
     digest_of,
     library_version,
     plain,
@@ -22,6 +21,7 @@ from generators.folders import (
 )
 from generators.generator import Fitted, Generator
 from generators.registry import GENERATORS, make_generator
+from generators.tensor_files import check_finite, read_tensors
 from search_spaces import DamagedFile, UnknownName, WeightloomError
 
 __all__ = ["from_pretrained", "generator_digest", "library_version", "save_pretrained"]
@@ -65,20 +65,28 @@ def from_pretrained(folder: str | Path) -> Generator:
     """
     path, weights = Path(folder) / CONFIG_FILE, Path(folder) / WEIGHTS_FILE
     document, data = read_folder(Path(folder), KIND, ("name", "config", "architectures"))
+    name, settings = document["name"], document["config"]
+    if not isinstance(name, str) or not isinstance(settings, dict) or not isinstance(document["architectures"], list):
+        raise DamagedFile(f"{path}: expected a name, settings and a list of architectures; {REMEDY}")
+    try:
+        tensors = read_tensors(data)
+        check_finite({key: tensor for key, tensor in tensors.items() if key != "scores"})
+    except WeightloomError as error:
+        raise DamagedFile(f"{weights}: expected the tensors of a generator, got {error}; {REMEDY}") from error
     try:
         with torch.random.fork_rng(devices=[]):  # the fresh weights, overwritten below, are drawn at random
-            generator = make_generator(document["name"], document["config"])
+            _check_room(name, settings, data)
+            generator = make_generator(name, settings)
     except UnknownName:
         raise
     except WeightloomError as error:
         raise DamagedFile(f"{path}: {error}; {REMEDY}") from error
     try:
-        tensors = load(data)
         if isinstance(generator, Fitted):
             cast(_Fitted, generator).import_state(tensors, document["architectures"])
         else:
             generator.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, WeightloomError) as error:
+    except (RuntimeError, KeyError, ValueError, TypeError, WeightloomError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DamagedFile(
             f"{weights}: expected the tensors of generator {generator.name!r} as {CONFIG_FILE} describes it, "
@@ -91,6 +99,18 @@ def generator_digest(generator: Generator) -> str:
     """SHA-256 over name, config and tensors: equal for two generators that emit the same networks."""
     tensors, architectures = _state(generator)
     return digest_of([generator.name, _settings(generator), architectures], tensors)
+
+
+def _check_room(name: str, settings: dict[str, Any], data: bytes) -> None:
+    """Raise ``WeightloomError`` for settings that ask for more memory than there are tensors for."""
+    try:
+        with torch.device("meta"):  # which takes none, whatever they ask for
+            module = make_generator(name, settings)
+    except WeightloomError:
+        raise
+    except Exception:  # a plug-in that looks at numbers when it is made; its own settings have to be bounded
+        return
+    check_room(module, data)
 
 
 def _state(generator: Generator) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:

@@ -10,9 +10,9 @@ A ``Fitted`` generator must come fitted from the fixture; ``small_collection`` h
 
 from __future__ import annotations
 
+import json
 import math
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ import torch
 from pydantic import ValidationError
 
 from generators.collection import Collection
+from generators.folders import digest_of
 from generators.generated import Generated
 from generators.generator import Condition, Fitted, Generator
 from generators.saving import from_pretrained, save_pretrained
@@ -32,15 +33,18 @@ from search_spaces import Architecture, Blueprint, MLPSpace, WeightloomError
 from search_spaces.architecture import Value
 
 _SPAWNED = """
-import pickle, sys
+import json, sys
 import torch
-from search_spaces import Blueprint
-while True:
-    generator, architectures, seeds, threads = pickle.load(sys.stdin.buffer)
-    torch.set_num_threads(threads)
-    out = generator.generate([Blueprint.of(a) for a in architectures], seeds, 0.5)
-    pickle.dump([t.cpu().numpy() for t in (out.tokens, out.open_neurons, out.gates)], sys.stdout.buffer)
-    sys.stdout.buffer.flush()
+from generators.folders import digest_of
+from generators.saving import from_pretrained
+from search_spaces import Architecture, Blueprint
+for line in sys.stdin:
+    work = json.loads(line)
+    torch.set_num_threads(work["threads"])
+    blueprints = [Blueprint.of(Architecture.from_dict(each)) for each in work["architectures"]]
+    out = from_pretrained(work["folder"]).generate(blueprints, work["seeds"], 0.5)
+    tensors = {"tokens": out.tokens, "open_neurons": out.open_neurons, "gates": out.gates}
+    print(digest_of(None, {name: tensor.cpu() for name, tensor in tensors.items()}), flush=True)
 """
 
 
@@ -104,13 +108,14 @@ class GeneratorContract:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def elsewhere(cls, request: pytest.FixtureRequest) -> subprocess.Popen[bytes]:
-        """Another process with another hash seed; it takes generators and emits networks."""
+    def elsewhere(cls, request: pytest.FixtureRequest) -> subprocess.Popen[str]:
+        """Another process with another hash seed; it takes saved generators and emits networks."""
         process = subprocess.Popen(
             [sys.executable, "-c", _SPAWNED],
             env={**os.environ, "PYTHONHASHSEED": "4242", "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            text=True,
         )
 
         def end() -> None:
@@ -222,19 +227,23 @@ class GeneratorContract:
         _assert_equal(first, generator.generate(blueprints, seeds))
 
     def test_same_seed_in_another_process(
-        self, generator: Generator, blueprints: Sequence[Blueprint], elsewhere: subprocess.Popen[bytes]
+        self, generator: Generator, blueprints: Sequence[Blueprint], elsewhere: subprocess.Popen[str], tmp_path: Path
     ) -> None:
-        """Another process with another hash seed emits the same bits."""
+        """Saved and read by another process with another hash seed, it emits the same bits."""
         seeds = list(range(len(blueprints)))
         here = generator.generate(blueprints, seeds, 0.5)
-        work = (generator, [b.architecture for b in blueprints], seeds, torch.get_num_threads())
+        work = {
+            "folder": str(save_pretrained(generator, tmp_path / "saved")),
+            "architectures": [blueprint.architecture.to_dict() for blueprint in blueprints],
+            "seeds": seeds,
+            "threads": torch.get_num_threads(),
+        }
         assert elsewhere.stdin is not None
         assert elsewhere.stdout is not None
-        pickle.dump(work, elsewhere.stdin)
-        elsewhere.stdin.flush()
-        there = pickle.load(elsewhere.stdout)
-        for ours, theirs in zip((here.tokens, here.open_neurons, here.gates), there, strict=True):
-            np.testing.assert_array_equal(ours.cpu().numpy(), theirs)
+        print(json.dumps(work), file=elsewhere.stdin, flush=True)
+        tensors = {"tokens": here.tokens, "open_neurons": here.open_neurons, "gates": here.gates}
+        ours = digest_of(None, {name: tensor.cpu() for name, tensor in tensors.items()})
+        assert elsewhere.stdout.readline().strip() == ours
 
     def test_other_seed_other_network(self, generator: Generator, blueprints: Sequence[Blueprint]) -> None:
         """Different seeds give different weights, unless the generator is deterministic."""

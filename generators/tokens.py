@@ -140,10 +140,19 @@ class WeightTokenizer:
         Raises:
             WeightloomError: a tensor is missing, unknown, of another shape or of another type than the first.
         """
+        self.check(state, blueprint)
         layout = self.layout(blueprint)
-        _check_names(state, blueprint)
         first = state[blueprint.parameters[0].name]
         tokens = first.new_zeros(len(layout) * self.entries)
+        for spec in blueprint.parameters:
+            tensor = state[spec.name]
+            tokens[layout.positions[spec.name].reshape(-1).to(first.device)] = tensor.detach().reshape(-1)
+        return tokens.reshape(len(layout), self.entries)
+
+    def check(self, state: Mapping[str, Tensor], blueprint: Blueprint) -> None:
+        """Check that tensors are those of the blueprint and fit into tokens, without laying any out; as `tokenize`."""
+        _check_names(state, blueprint)
+        first = state[blueprint.parameters[0].name]
         for spec in blueprint.parameters:
             tensor = state[spec.name]
             if tuple(tensor.shape) != spec.shape:
@@ -153,8 +162,10 @@ class WeightTokenizer:
                     f"tokenizer: {spec.name} must be {first.dtype} as the first tensor is, got {tensor.dtype}; "
                     "convert the module to one type"
                 )
-            tokens[layout.positions[spec.name].reshape(-1).to(first.device)] = tensor.detach().reshape(-1)
-        return tokens.reshape(len(layout), self.entries)
+
+    def size(self, blueprint: Blueprint) -> int:
+        """Tokens of a network, counted without laying any out."""
+        return sum(rows * _chunks(_columns(specs), self.width) for (_, rows), specs in _groups(blueprint).items())
 
     def detokenize(
         self, tokens: Float[Tensor, "tokens entries"], blueprint: Blueprint
@@ -183,16 +194,13 @@ def _check_names(state: Mapping[str, Tensor], blueprint: Blueprint) -> None:
 def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
     order = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
     maskable = dict(blueprint.maskable)
-    groups: dict[tuple[str, int], list[ParameterSpec]] = {}
-    for spec in blueprint.parameters:
-        groups.setdefault((spec.node, spec.shape[0] if spec.shape else 1), []).append(spec)
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ("node", "neuron", "chunk", "used", "centre", "scale")}
     can_close: list[np.ndarray] = []
     positions: dict[str, Tensor] = {}
     start = 0
-    for (node, rows), specs in groups.items():
+    for (node, rows), specs in _groups(blueprint).items():
         lanes, columns, total = _place(specs)
-        chunks = max(1, math.ceil(total / width))
+        chunks = _chunks(total, width)
         used = np.zeros((rows, chunks, LANES + width), dtype=bool)
         centre = np.zeros(used.shape, dtype=np.float32)
         scale = np.full(used.shape, 0.1, dtype=np.float32)
@@ -224,16 +232,42 @@ def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
     )
 
 
-def _place(specs: Sequence[ParameterSpec]) -> tuple[dict[str, int], dict[str, np.ndarray], int]:
-    """Which parameters of a group ride on a lane, and the columns of the others."""
+def _groups(blueprint: Blueprint) -> dict[tuple[str, int], list[ParameterSpec]]:
+    """Parameters that share tokens, by node and number of rows."""
+    groups: dict[tuple[str, int], list[ParameterSpec]] = {}
+    for spec in blueprint.parameters:
+        groups.setdefault((spec.node, spec.shape[0] if spec.shape else 1), []).append(spec)
+    return groups
+
+
+def _chunks(columns: int, width: int) -> int:
+    """Tokens of one row."""
+    return max(1, math.ceil(columns / width))
+
+
+def _lanes(specs: Sequence[ParameterSpec]) -> dict[str, int]:
+    """Which parameters of a group ride on a lane."""
     lanes: dict[str, int] = {}
-    columns: dict[str, np.ndarray] = {}
-    total = 0
     for spec in specs:
         lane = LANE_OF_ROLE.get(spec.role)
         if lane is not None and len(spec.shape) == 1 and lane not in lanes.values():
             lanes[spec.name] = lane
-        else:
+    return lanes
+
+
+def _columns(specs: Sequence[ParameterSpec]) -> int:
+    """Numbers of one row of a group that ride on no lane."""
+    lanes = _lanes(specs)
+    return sum(math.prod(spec.shape[1:]) for spec in specs if spec.name not in lanes)
+
+
+def _place(specs: Sequence[ParameterSpec]) -> tuple[dict[str, int], dict[str, np.ndarray], int]:
+    """Which parameters of a group ride on a lane, and the columns of the others."""
+    lanes = _lanes(specs)
+    columns: dict[str, np.ndarray] = {}
+    total = 0
+    for spec in specs:
+        if spec.name not in lanes:
             count = math.prod(spec.shape[1:])
             columns[spec.name] = np.arange(total, total + count)
             total += count

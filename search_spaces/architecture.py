@@ -11,8 +11,11 @@ from typing import Any, Literal
 
 from search_spaces.canonical import canonical_key
 from search_spaces.errors import WeightloomError
+from search_spaces.plain_data import parse_json
 
 SCHEMA = 1
+MOST_NODES, MOST_EDGES = 5000, 50_000
+"""More are a hostile file: a residual network of 150 layers has some hundreds."""
 Value = int | float | str | bool
 Genome = Mapping[str, Value]
 
@@ -73,6 +76,11 @@ class Architecture:
     def __post_init__(self) -> None:
         if not self.nodes:
             raise WeightloomError("architecture: expected at least one node, got none")
+        if len(self.nodes) > MOST_NODES or len(self.edges) > MOST_EDGES:
+            raise WeightloomError(
+                f"architecture: expected at most {MOST_NODES} nodes and {MOST_EDGES} edges, got {len(self.nodes)} and "
+                f"{len(self.edges)}; use a smaller graph"
+            )
         order = {node.name: i for i, node in enumerate(self.nodes)}
         if len(order) != len(self.nodes):
             raise WeightloomError(f"architecture: node names must be unique, got {[n.name for n in self.nodes]}")
@@ -139,8 +147,8 @@ class Architecture:
             WeightloomError: not JSON, another schema version, or a missing or malformed key.
         """
         try:
-            data = json.loads(text)
-        except (ValueError, TypeError, RecursionError) as error:  # ValueError also for a number of 5,000 digits
+            data = parse_json(text)
+        except (ValueError, TypeError) as error:  # ValueError also for a number of 5,000 digits
             raise WeightloomError(f"architecture: expected JSON, got {text[:40]!r} ({error})") from None
         return cls.from_dict(data)
 

@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from search_spaces.errors import UnknownName, WeightloomError
+from search_spaces.operations.operation import LARGEST
+
+MOST = {"depths": 64, "nodes": 64, "cells": 64, "stages": 8}
+"""Of what multiplies choices, so that a file that names arguments can ask for no space larger than some seconds."""
+OPTIONS = 1024
+"""Numbers that one argument may list."""
 
 
 def whole_numbers(space: str, least: int, values: Mapping[str, Sequence[int]]) -> None:
-    """Check that every argument of ``values`` has integers of at least ``least`` only; raises naming it."""
+    """Check that every argument of ``values`` has integers of at least ``least`` only, and none too large.
+
+    Raises:
+        WeightloomError: naming the argument.
+    """
     for what, numbers in values.items():
+        most = MOST.get(what, LARGEST)
+        if len(numbers) > min(most + 1, OPTIONS):
+            raise WeightloomError(
+                f"space {space}: expected at most {min(most + 1, OPTIONS)} of {what}, got {len(numbers)}"
+            )
         if not all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in numbers):
             raise WeightloomError(f"space {space}: {what} must be integers of at least {least}, got {list(numbers)}")
+        if any(n > most for n in numbers):
+            raise WeightloomError(f"space {space}: {what} must be integers of at most {most}, got {list(numbers)}")
 
 
 def known_words(space: str, words: Mapping[str, tuple[Sequence[str], Iterable[str]]]) -> None:

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Literal
 from search_spaces.architecture import Architecture, Edge, Node, Value
 from search_spaces.errors import WeightloomError
 from search_spaces.operations import maskable
+from search_spaces.operations import parameters as count_parameters
 from search_spaces.operations.foreign import NUMBER
 
 if TYPE_CHECKING:
     from torch import nn
 
+MOST_PARAMETERS = 2**40
+"""Of one network. Beyond some millions of times as many torch cannot even say how large a tensor is."""
 Role = Literal["weight", "bias", "scale", "shift", "other"]
 
 
@@ -102,6 +105,10 @@ def _of(architecture: Architecture) -> Blueprint:
 
     from search_spaces.building import network_of
 
+    if architecture.space != "module" and (count := count_parameters(architecture)) > MOST_PARAMETERS:
+        raise WeightloomError(
+            f"architecture: expected at most {MOST_PARAMETERS:,} parameters, got {count:,}; use a smaller one"
+        )
     with torch.device("meta"):
         network = network_of(architecture)
     parameters = tuple(specs_of(network, network.node_of))

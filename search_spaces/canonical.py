@@ -10,6 +10,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+from search_spaces.errors import WeightloomError
+
 Label = tuple[Hashable, ...]
 Links = dict[str, list[tuple[Label, str]]]
 Wire = tuple[str, str, Label]
@@ -24,6 +26,9 @@ ORDERED = frozenset({"concat"})
 """Operations to which the order of their inputs matters."""
 FREE = SUMS | {"activation", "flatten", "global_pool", "pool", "zero"}
 """Operations without parameters: two of them that read the same are one."""
+EFFORT = 1_500_000
+"""Nodes and wires looked at, again and again, before a graph is given up: five seconds. A chain of 1,000 nodes takes as
+much, the largest graph of our spaces a thousandth; a hostile one could take for ever."""
 PLAIN: Label = ("main", False)
 """The label of a wire that hands its value on unchanged."""
 
@@ -34,6 +39,9 @@ def canonical_key(nodes: Sequence[tuple[str, Label]], edges: Sequence[tuple[str,
     Simplification removes nodes on no path from input to output and zeros that are added, contracts identities
     and joins of one input, merges sums of sums and products of products, and takes nodes without parameters
     that read the same as one. A layer that is read twice is not the same as two layers.
+
+    Raises:
+        WeightloomError: telling its nodes apart takes more than `EFFORT`.
 
     Args:
         nodes: (name, label) in topological order; the first is the input, the last the output. The first
@@ -58,7 +66,23 @@ def canonical_key(nodes: Sequence[tuple[str, Label]], edges: Sequence[tuple[str,
     start = {name: _digest(("node", label)) for name, label in labels.items()}
     start[nodes[0][0]] = _digest(("input", start[nodes[0][0]]))
     start[nodes[-1][0]] = _digest(("output", start[nodes[-1][0]]))
-    return _smallest(start, into, out)[:16]
+    return _smallest(start, into, out, _Effort())[:16]
+
+
+class _Effort:
+    """What is left of `EFFORT`."""
+
+    def __init__(self) -> None:
+        self.left = EFFORT
+
+    def spend(self, into: Links) -> None:
+        """Look once at each node and from both its ends at each wire."""
+        self.left -= len(into) + 2 * sum(map(len, into.values()))
+        if self.left < 0:
+            raise WeightloomError(
+                f"architecture: expected nodes that can be told apart in {EFFORT:,} steps, got a graph too large or "
+                "too symmetric; use a smaller one"
+            )
 
 
 class _Graph:
@@ -168,9 +192,10 @@ def _reach(start: str, links: Bundles) -> set[str]:
     return seen
 
 
-def _refine(colours: dict[str, str], into: Links, out: Links) -> dict[str, str]:
+def _refine(colours: dict[str, str], into: Links, out: Links, effort: _Effort) -> dict[str, str]:
     """Recolour each node by its own and its neighbours' colours until no class splits any more."""
     while True:
+        effort.spend(into)
         fresh = {
             name: _digest(
                 (
@@ -186,21 +211,21 @@ def _refine(colours: dict[str, str], into: Links, out: Links) -> dict[str, str]:
         colours = fresh
 
 
-def _smallest(colours: dict[str, str], into: Links, out: Links) -> str:
+def _smallest(colours: dict[str, str], into: Links, out: Links, effort: _Effort) -> str:
     """The smallest certificate over all ways to break ties that no symmetry maps onto each other."""
-    colours = _refine(colours, into, out)
+    colours = _refine(colours, into, out, effort)
     ways = _ways(colours)
     if not ways:
         return _certificate(colours, into)
     # two ways with a leaf in common are images of each other: one of them is enough
-    differing = {_any_leaf(way, into, out): way for way in ways}
-    return min(_smallest(way, into, out) for way in differing.values())
+    differing = {_any_leaf(way, into, out, effort): way for way in ways}
+    return min(_smallest(way, into, out, effort) for way in differing.values())
 
 
-def _any_leaf(colours: dict[str, str], into: Links, out: Links) -> str:
+def _any_leaf(colours: dict[str, str], into: Links, out: Links, effort: _Effort) -> str:
     """The certificate of one way to break all ties."""
     while True:
-        colours = _refine(colours, into, out)
+        colours = _refine(colours, into, out, effort)
         ways = _ways(colours)
         if not ways:
             return _certificate(colours, into)

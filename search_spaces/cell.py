@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 from search_spaces.architecture import Architecture, Genome, Node
+from search_spaces.arguments import whole_numbers
 from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Tree
@@ -57,9 +58,7 @@ class CellSpace(AssembledSpace):
         stages: int = SMALL["stages"],
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
-        for what, value in (("channels", channels), ("cells", cells), ("stages", stages)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise WeightloomError(f"space cell: {what} must be an integer of at least 1, got {value!r}")
+        whole_numbers(self.name, 1, {"channels": (channels,), "cells": (cells,), "stages": (stages,)})
         smallest = min(-(-side // 2 ** (stages - 1)) for side in self.shape[1:])
         if smallest < 2:
             raise WeightloomError(

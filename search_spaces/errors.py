@@ -5,14 +5,34 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 1500
+"""Characters of a message; nobody reads more."""
+
+
+def readable(text: str) -> str:
+    """``text`` without control characters, and without its middle where it is too long."""
+    text = _cut(text)
+    if text.isprintable():
+        return text
+    return _cut("".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST * 2 // 3]} … {text[-LONGEST // 3 :]}"
+
 
 class WeightloomError(Exception):
     """A mistake that a user can mend; the message says subject, expected, got and remedy.
 
-    The command line prints it in one line without a traceback and exits with ``exit_code``.
+    The command line prints it in one line without a traceback and exits with ``exit_code``. What it quotes may come
+    from a hostile file: characters that a terminal would obey are spelled out, and of a long text the middle is left
+    out.
     """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(readable(message))
 
 
 class RunFailed(WeightloomError):

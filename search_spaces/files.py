@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import hashlib
+import io
 import json
 import os
 import secrets
+import stat
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from search_spaces.errors import DamagedFile, WeightloomError
+from search_spaces.plain_data import parse_json
+
+UNPACKED, RATIO = 2**24, 50
+"""Bytes that a packed file may always unpack to, and how many times its own size."""
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
@@ -67,18 +76,19 @@ def read_json(path: str | Path, remedy: str = "check the path") -> Any:
 
     Raises:
         WeightloomError: no such file, or not readable.
-        DamagedFile: the content is not JSON in UTF-8 (``NaN`` and ``Infinity`` are no JSON).
+        DamagedFile: the content is not JSON in UTF-8 as `parse_json` wants it (``NaN`` and ``Infinity`` are no JSON).
     """
     path = Path(path)
     try:
-        return json.loads(path.read_bytes().decode("utf-8"), parse_constant=_no_constant)
+        with open_regular(path) as stream:
+            return parse_json(stream.read().decode("utf-8"))
     except FileNotFoundError as error:
         raise WeightloomError(f"{path}: expected a JSON file, got none there; {remedy}") from error
     except OSError as error:
         raise WeightloomError(
             f"{path}: expected a readable JSON file, got {error.strerror}; check the path and its permissions"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DamagedFile(
             f"{path}: expected JSON in UTF-8, got damage ({error}); restore the file or make it again"
         ) from error
@@ -96,9 +106,50 @@ def read_bytes(path: str | Path, what: str = "file", remedy: str = "check the pa
         WeightloomError: no such file, or not readable.
     """
     try:
-        return Path(path).read_bytes()
+        with open_regular(path) as stream:
+            return stream.read()
     except OSError as error:
         raise WeightloomError(f"{path}: expected a {what}, got {error.strerror}; {remedy}") from error
+
+
+def read_unpacked(path: str | Path, what: str = "file", remedy: str = "check the path and its permissions") -> bytes:
+    """The bytes of one file, unpacked where its name ends in ``.gz``.
+
+    What unpacks to more than `UNPACKED` bytes and `RATIO` times its size is refused before it is unpacked further:
+    tables and images shrink to a third or a tenth, a zip bomb to a thousandth.
+
+    Raises:
+        WeightloomError: as `read_bytes`.
+        DamagedFile: no gzip, cut off, altered, or too much in it.
+    """
+    data = read_bytes(path, what, remedy)
+    if Path(path).suffix != ".gz":
+        return data
+    most, found = max(UNPACKED, RATIO * len(data)), bytearray()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            while len(found) <= most and (part := stream.read(2**20)):
+                found += part
+    except (OSError, EOFError, zlib.error) as error:
+        raise DamagedFile(f"{path}: expected a {what} packed by gzip, got damage ({error}); restore the file") from None
+    if len(found) > most:
+        raise DamagedFile(
+            f"{path}: expected a {what} that unpacks to at most {most} bytes, got more from {len(data)}; "
+            "unpack it yourself if you trust it"
+        )
+    return bytes(found)
+
+
+def open_regular(path: str | Path) -> io.BufferedReader:
+    """Open a file for reading, and nothing that may never end or never answer.
+
+    Raises:
+        OSError: it cannot be opened, or is a pipe or a device.
+    """
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # of a folder, `open` says so itself
+        raise OSError(errno.EINVAL, "a pipe or a device instead of a file", str(path))
+    return open(path, "rb")
 
 
 def sha256(path: str | Path) -> str:
@@ -108,7 +159,7 @@ def sha256(path: str | Path) -> str:
         WeightloomError: the file cannot be read.
     """
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise WeightloomError(
@@ -124,10 +175,6 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _plain(value: Any) -> Any:

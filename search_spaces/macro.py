@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import ClassVar
 
 from search_spaces.architecture import Genome
+from search_spaces.arguments import whole_numbers
 from search_spaces.assembled import AssembledSpace
 from search_spaces.assembly import DATA_NAME, Assembly
 from search_spaces.choices import Choice, Product, Tree, all_choices
-from search_spaces.errors import WeightloomError
 from search_spaces.operations import Shape
 from search_spaces.relaxation import Relaxation, Supernet, when
 
@@ -46,9 +46,7 @@ class MacroSpace(AssembledSpace):
         self, *, inputs: int = 64, outputs: int = 10, shape: Shape | None = None, channels: int = 4, head: int = 64
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, shape=shape)
-        for what, value in (("channels", channels), ("head", head)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise WeightloomError(f"space macro: {what} must be an integer of at least 1, got {value!r}")
+        whole_numbers(self.name, 1, {"channels": (channels,), "head": (head,)})
         self.channels = channels
         self.head = head
 

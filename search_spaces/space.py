@@ -28,6 +28,10 @@ RANKS = {
 """What examples of so many axes are, and a task that has them."""
 
 
+MOST_VALUES = 2**40
+"""Of one example: more than there are anywhere, and few enough to count with."""
+
+
 class SearchSpace(ABC):
     """Architectures for data of one shape.
 
@@ -58,6 +62,8 @@ class SearchSpace(ABC):
         for what, value in (("inputs", inputs), ("outputs", outputs)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise WeightloomError(f"space {self.name}: {what} must be an integer of at least 1, got {value!r}")
+            if value > MOST_VALUES:
+                raise WeightloomError(f"space {self.name}: {what} must be at most {MOST_VALUES}, got {value}")
         shape = (inputs,) if shape is None else tuple(shape)
         if any(not isinstance(side, int) or side < 1 for side in shape) or math.prod(shape) != inputs:
             raise WeightloomError(

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from search_spaces import WeightloomError
+from search_spaces.files import read_bytes
 from search_spaces.secrets import hide, redacted
 
 FILE = "study.db"
@@ -98,6 +99,7 @@ class Place:
             warnings.simplefilter("ignore")  # that heartbeats are experimental
             if self.file is not None:
                 with sqlite3.connect(self.file, timeout=BUSY_SECONDS) as connection:
+                    _only_tables(connection)
                     connection.execute("PRAGMA journal_mode=WAL")  # before all else: readers never block the writer
                 connection.close()
                 return RDBStorage(
@@ -160,13 +162,20 @@ def place_of(run: Path, url: str | None) -> Place:
     place = Place.local(run / FILE) if url is None else Place.server(url)
     now = None if url is None else place.shown
     said = run / STORAGE
-    was = said.read_text(encoding="utf-8").strip() if said.exists() else None
+    was = read_bytes(said, "address").decode("utf-8", errors="replace").strip() if said.exists() else None
     if (said.exists() or (run / FILE).exists()) and was != now:
         raise WeightloomError(
             f"run {run.name!r}: expected its study where it was begun, {was or run / FILE}, "
             f"got {now or 'no --storage'}; give the same --storage as then"
         )
     return place
+
+
+def _only_tables(connection: sqlite3.Connection) -> None:
+    """Raise ``ValueError`` for a view, which may go on for ever, and a trigger, which does what nobody asked for."""
+    found = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('view', 'trigger')").fetchone()
+    if found is not None:
+        raise ValueError(f"a {found[0]} {found[1]!r} among its tables")
 
 
 @contextmanager

@@ -12,11 +12,29 @@ import yaml
 
 from search_spaces import files
 from search_spaces.errors import DamagedFile, WeightloomError
+from search_spaces.plain_data import check_plain
 from search_spaces.rules import Rules
+
+LONGEST = 2**18
+"""Characters of YAML that are read; a configuration has some thousands, and reading takes seconds a megabyte."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 takes ``1e-3`` for a word; here it is a number."""
+    """YAML 1.1 takes ``1e-3`` for a word; here it is a number. And it is only data, each of it written out once."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse ``*name``: nine lines of them may stand for gigabytes."""
+        if self.check_event(yaml.AliasEvent):
+            where = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "expected values, got an alias; write it out", where)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that comes twice: which one counts would be anybody's guess."""
+        found = super().construct_mapping(node, deep)
+        if len(found) != len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "expected keys that differ", node.start_mark)
+        return found
 
 
 _Loader.add_implicit_resolver(
@@ -120,10 +138,15 @@ def _position(entries: list[Any], part: str, where: str) -> int:
 
 
 def _load(text: str, source: str) -> Any:
+    if len(text) > LONGEST:
+        raise WeightloomError(f"{source}: expected at most {LONGEST} characters of YAML, got {len(text)}")
     try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise WeightloomError(f"{source}: expected YAML, got {' '.join(str(error).split())}") from error
+        value = yaml.load(text, Loader=_Loader)
+        check_plain(value, endless=True)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that cannot be
+        reason = " ".join(str(error).split())[:300]
+        raise WeightloomError(f"{source}: expected YAML with words and numbers, got {reason}") from error
+    return value
 
 
 def _short(value: Any, limit: int = 60) -> str:

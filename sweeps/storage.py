@@ -211,10 +211,13 @@ class StudyStore:
 
     def root(self, trial: FrozenTrial | optuna.Trial) -> int:
         """The number of the trial that this one repeats, or its own: what its seed is made from."""
-        original = trial.user_attrs.get(RETRY_OF)
-        if original is None:
-            return trial.number
-        return self.root(self._all()[original])
+        original, number = trial.user_attrs.get(RETRY_OF), trial.number
+        while original is not None:
+            if not isinstance(original, int) or not 0 <= original < number:  # so that it comes to an end
+                raise DamagedFile(f"trial {number}: expected it to repeat an earlier one, got {original!r}")
+            number = original
+            original = self._all()[number].user_attrs.get(RETRY_OF)
+        return number
 
     @property
     def seconds(self) -> float:
@@ -245,7 +248,14 @@ class StudyStore:
                 time.sleep(0.5)
 
     def _all(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)
+        try:
+            return self.study.get_trials(deepcopy=False)
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {error}"[:300]
+            raise DamagedFile(
+                f"{self.place.file or self.place.shown}: expected the trials of a sweep, got what none writes "
+                f"({reason}); restore it or choose another --name"
+            ) from error
 
     def _exclusively(self) -> Any:
         return self.place.exclusively(self._storage, self.study.study_name)

@@ -15,7 +15,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError
 
-from search_spaces.errors import WeightloomError
+from search_spaces.errors import WeightloomError, readable
 from search_spaces.secrets import redacted
 from weightloom import __version__
 from weightloom.commands.bench import bench
@@ -94,7 +94,7 @@ def _hear_signals() -> None:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"weightloom: {redacted(' '.join(message.split()))}", file=sys.stderr)
+    print(f"weightloom: {readable(redacted(' '.join(message.split())))}", file=sys.stderr)
     return code
 
 

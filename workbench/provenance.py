@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,20 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def now() -> datetime:
+    """The time, or what ``SOURCE_DATE_EPOCH`` says it is (seconds since 1970), as reproducible-builds.org has it.
+
+    Raises:
+        WeightloomError: the variable is no number.
+    """
+    stated = os.environ.get("SOURCE_DATE_EPOCH")
+    if not stated:
+        return datetime.now(UTC)
+    if not stated.isdecimal() or len(stated) > 11:
+        raise WeightloomError(f"SOURCE_DATE_EPOCH: expected seconds since 1970, got {stated!r}; unset it")
+    return datetime.fromtimestamp(int(stated), UTC)
 
 
 class Emitted(Record):
@@ -94,7 +109,7 @@ class Provenance(Record):
     topology: Emitted | None = None
     scores: dict[str, Measured] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=versions)
-    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    created: AwareDatetime = Field(default_factory=now)
     weightloom: str = Field(default_factory=library_version)
 
     @property

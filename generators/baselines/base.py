@@ -132,6 +132,15 @@ class FittedBaseline(Generator, Fitted):
         if not architectures:
             return
         blueprints = [Blueprint.of(Architecture.from_dict(dict(data))) for data in architectures]
+        longest = max(self.tokenizer.size(blueprint) for blueprint in blueprints)
+        tokens = (len(blueprints), longest, self.tokenizer.entries)
+        if tuple(tensors["tokens"].shape) != tokens:  # before tokens are laid out, which takes memory
+            raise WeightloomError(
+                f"generator {self.name}: expected tokens of {tokens} for {len(blueprints)} architectures, "
+                f"got {tuple(tensors['tokens'].shape)}"
+            )
+        if {tensor.dtype for tensor in tensors.values()} != {torch.float32}:
+            raise WeightloomError(f"generator {self.name}: expected 32-bit floats, got other types")
         layout = self.tokenizer.batch(blueprints)
         expected = (len(blueprints),), tuple(layout.edge_real.shape)
         if (tuple(tensors["scores"].shape), tuple(tensors["gates"].shape)) != expected:

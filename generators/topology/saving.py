@@ -6,10 +6,18 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load
 
-from generators.folders import CONFIG_FILE, REMEDY, WEIGHTS_FILE, digest_of, plain, read_folder, write_folder
+from generators.folders import (
+    CONFIG_FILE,
+    REMEDY,
+    WEIGHTS_FILE,
+    check_room,
+    digest_of,
+    plain,
+    read_folder,
+    write_folder,
+)
+from generators.tensor_files import check_finite, read_tensors
 from generators.topology.generator import TopologyConfig, TopologyGenerator
 from search_spaces import DamagedFile, WeightloomError
 
@@ -32,9 +40,14 @@ def load_topology(folder: str | Path) -> TopologyGenerator:
     document, data = read_folder(Path(folder), KIND, ("config",))
     try:
         with torch.random.fork_rng(devices=[]):  # the fresh weights, overwritten below, are drawn at random
-            generator = TopologyGenerator(TopologyConfig.model_validate(document["config"]))
-        generator.load_state_dict(load(data))
-    except (SafetensorError, RuntimeError, ValidationError, WeightloomError) as error:
+            config = TopologyConfig.model_validate(document["config"])
+            with torch.device("meta"):
+                check_room(TopologyGenerator(config), data)
+            generator = TopologyGenerator(config)
+        tensors = read_tensors(data)
+        check_finite(tensors)
+        generator.load_state_dict(tensors)
+    except (RuntimeError, ValidationError, WeightloomError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DamagedFile(
             f"{Path(folder) / WEIGHTS_FILE}: expected the tensors of a topology generator as {CONFIG_FILE} describes "

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from pathlib import Path
 
 from search_spaces.cell import CELL_OPERATIONS, read_arch_string, write_arch_string
 from search_spaces.errors import DamagedFile, WeightloomError
-from search_spaces.files import read_bytes
+from search_spaces.files import read_unpacked
 from search_spaces.tables.table import Table, parse
 
 
@@ -33,10 +31,10 @@ def read_nasbench201(path: str | Path) -> Table:
             "write one row per architecture with the columns arch_str and one per accuracy (`api.arch(i)` and "
             "`api.get_more_info(i, 'cifar10', hp='200')['test-accuracy']` of nats_bench, csv.writer)"
         )
-    data = read_bytes(path, "CSV table")
+    data = read_unpacked(path, "CSV table")
     try:
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
         raise DamagedFile(f"{path}: expected {path.suffix} in UTF-8, got damage ({error}); restore the file") from None
     table = parse(str(path), text, words=("arch_str", "ops"))
     words = dict(table.words)

@@ -19,6 +19,8 @@ from search_spaces.tables.catalogue import TABLES
 
 SENTINELS = (-1.0, -1e8)
 """Numbers that stand for a missing measurement in the tables; no column has them as a real value."""
+MOST_COLUMNS = 1000
+"""Each becomes an array of its own, which takes far more than the comma that it may be in a file."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,14 +86,19 @@ def parse(name: str, text: str, *, words: Collection[str]) -> Table:
         DamagedFile: no rows, a row of another length, or a number that is none; the line is named.
     """
     reader = csv.reader(io.StringIO(text))
-    header = next(reader, [])
     rows = []
-    for row in reader:
-        if len(row) != len(header):
-            raise DamagedFile(
-                f"{name}: line {reader.line_num} has {len(row)} values, the header {len(header)}; restore the file"
-            )
-        rows.append(row)
+    try:
+        header = next(reader, [])
+        if len(header) > MOST_COLUMNS:
+            raise DamagedFile(f"{name}: expected at most {MOST_COLUMNS} columns, got {len(header)}; leave some out")
+        for row in reader:
+            if len(row) != len(header):
+                raise DamagedFile(
+                    f"{name}: line {reader.line_num} has {len(row)} values, the header {len(header)}; restore the file"
+                )
+            rows.append(row)
+    except csv.Error as error:  # a field of more than 131,072 characters, a zero byte
+        raise DamagedFile(f"{name}: line {reader.line_num}: {error}; restore the file") from None
     if not rows or len(set(header)) != len(header):
         raise DamagedFile(f"{name}: expected a header of differing names and at least one row; restore the file")
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from search_spaces import RunFailed
 from sweeps.engines.engine import Order, last_line, thread_environment
 
 
@@ -24,12 +25,22 @@ class Process:
         arguments: of the Python interpreter that runs us.
         environment: added to ours.
         log: what it says on standard error is added to it.
+
+    Raises:
+        RunFailed: the log cannot be opened.
     """
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: str) -> None:
         self._log = Path(log)
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as stream:
+        try:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            opened = self._log.open("ab")
+        except OSError as error:
+            raise RunFailed(
+                f"{log}: expected a writable folder with free space, got {error.strerror}; mend it and go on with "
+                "--resume"
+            ) from error
+        with opened as stream:
             self._child = subprocess.Popen(
                 (sys.executable, *arguments),
                 stdin=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from optuna.distributions import CategoricalDistribution
@@ -9,7 +10,7 @@ from optuna.trial import FrozenTrial, create_trial
 
 from search_spaces import WeightloomError
 from sweeps.conclusion import best_of, chosen_of
-from sweeps.config import resolve
+from sweeps.config import Best, resolve
 from sweeps.constraints import Constraints, exceeded
 from sweeps.place import Place
 from sweeps.status import best_values
@@ -45,10 +46,11 @@ def test_of_a_family_the_best_that_keeps_them_is_shown_or_the_nearest() -> None:
 
 def test_exports_come_from_a_family_that_keeps_them_and_are_as_sparse_as_the_trial() -> None:
     config = resolve("quick")
-    best = {"mlp": trial(0.99, 1000), "diffusion": trial(0.9, 200, "diffusion", 0.1)}
-    chosen = chosen_of(config, best)
-    assert (chosen.family, chosen.density, chosen.weights) == ("diffusion", 1.0, 0.1)
-    assert chosen_of(config, best, "mlp").family == "mlp"
+    trials = [trial(0.99, 1000), trial(0.9, 200, "diffusion", 0.1)]
+    for best in get_args(Best):
+        chosen = chosen_of(config, trials, best)
+        assert (chosen.family, chosen.density, chosen.weights) == ("diffusion", 1.0, 0.1)
+        assert chosen_of(config, trials, best, "mlp").family == "mlp"
 
 
 def test_the_study_knows_them(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 from torch import Tensor
 
 from generators.generated import Generated
+from generators.tensor_files import check_finite, read_metadata, read_tensors
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, UnknownName, WeightloomError, files
 from search_spaces.network import Network
@@ -28,6 +28,8 @@ KIND = "weightloom-network"
 KEY = "weightloom"
 """The one metadata key: several would be written in a different order at each save."""
 NEURONS, GATES = "open_neurons.", "gates"
+MOST_CELLS, CELLS = 2**24, 100
+"""Numbers that the tokens of a file's network may always take, and how many a parameter; a row fills up its token."""
 _REMEDY = "restore the file or export the network again"
 _NO_SUM = b"0" * 64
 _SUM = re.compile(rb'checksum\\":\\"([0-9a-f]{64})\\"')
@@ -58,6 +60,7 @@ def write_network(path: str | Path, generated: Generated, index: int, provenance
 
     Raises:
         WeightloomError: it is a user's own module, which no file can rebuild, or the path cannot be written.
+        RunFailed: a weight is NaN or infinite.
     """
     architecture = generated.blueprints[index].architecture
     if architecture.space == "module":
@@ -65,7 +68,12 @@ def write_network(path: str | Path, generated: Generated, index: int, provenance
             f"export: expected a network of a search space, got a user's own module {architecture}; "
             "save the module's state dict instead"
         )
-    tensors = packed(generated.state_dict(index), provenance.weights_as)
+    state = generated.state_dict(index)
+    try:
+        check_finite(state)
+    except WeightloomError as error:
+        raise RunFailed(f"{path}: expected finite weights, got {error}; no file was written") from error
+    tensors = packed(state, provenance.weights_as)
     tensors |= {NEURONS + name: mask for name, mask in generated.neurons(index).items()}
     tensors[GATES] = torch.tensor(list(generated.wires(index).values()), dtype=torch.bool)
     document = {
@@ -99,12 +107,15 @@ def read_network(path: str | Path) -> LoadedNetwork:
         document, tensors = _content(path, data)
         architecture = Architecture.from_dict(document["architecture"])
         provenance = Provenance.model_validate(document["provenance"])
-        generated = _as_generated(architecture, WeightTokenizer(width=document["token_width"]), tensors, provenance)
+        width = document["token_width"]
+        if not isinstance(width, int):
+            raise WeightloomError(f"a token_width of {width!r}")
+        generated = _as_generated(architecture, WeightTokenizer(width=width), tensors, provenance)
     except ValidationError as error:
         raise DamagedFile(f"{path}: provenance: {one_line(error)}; {_REMEDY}") from error
     except (DamagedFile, UnknownName):  # of a space that is not installed
         raise
-    except (SafetensorError, WeightloomError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (WeightloomError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise DamagedFile(f"{path}: expected a network file, got {reason}; {_REMEDY}") from error
     return LoadedNetwork(
@@ -134,27 +145,36 @@ def _with_sum(data: bytes, where: re.Match[bytes], checksum: bytes) -> bytes:
 
 
 def _content(path: Path, data: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    document = json.loads(header["__metadata__"][KEY])
+    document = read_metadata(data, KEY)
+    if not isinstance(document, dict):
+        raise WeightloomError(f"metadata {KEY!r} that is no object")
     if document.get("kind") != KIND or document.get("schema") != SCHEMA:
         raise DamagedFile(
             f"{path}: expected kind {KIND!r} of schema {SCHEMA}, got {document.get('kind')!r} of schema "
             f"{document.get('schema')!r}; read it with the weightloom that wrote it"
         )
-    return document, load(data)
+    tensors = read_tensors(data)
+    check_finite(tensors)
+    return document, tensors
 
 
 def _as_generated(
     architecture: Architecture, tokenizer: WeightTokenizer, tensors: dict[str, Tensor], provenance: Provenance
 ) -> Generated:
     blueprint = Blueprint.of(architecture)
+    state = unpacked(tensors, blueprint, provenance.weights_as)
+    tokenizer.check(state, blueprint)  # before tokens are laid out, which takes memory for what is declared
+    cells = tokenizer.size(blueprint) * tokenizer.entries
+    if cells > max(MOST_CELLS, CELLS * blueprint.parameter_count):
+        raise WeightloomError(f"a token_width of {tokenizer.width}, which lays {architecture} out on {cells} numbers")
     layout = tokenizer.batch([blueprint])
     nodes = {node.name: i for i, node in enumerate(architecture.nodes)}
-    state = unpacked(tensors, blueprint, provenance.weights_as)
     masks = {k.removeprefix(NEURONS): t for k, t in tensors.items() if k.startswith(NEURONS)}
     gates = tensors[GATES]
     shapes = {name: tuple(mask.shape) for name, mask in masks.items()}
     known = {name: (width,) for name, width in blueprint.maskable}
+    if not {t.dtype for t in (*masks.values(), gates)} <= {torch.bool}:
+        raise WeightloomError("masks or gates that are no truth values")
     if not shapes.items() <= known.items() or gates.shape != (len(blueprint.optional_edges),):
         raise WeightloomError(f"masks {shapes} and {tuple(gates.shape)} gates that do not fit {architecture}")
     tokens = tokenizer.tokenize(state, blueprint)[None]

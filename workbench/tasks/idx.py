@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from search_spaces import DamagedFile, WeightloomError
+from search_spaces.files import read_unpacked
 from workbench.tasks.task import Task, split_task
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -62,16 +61,15 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         DamagedFile: naming the file and what is wrong.
     """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            head = file.read(4)
-            if len(head) < 4 or head[:3] != b"\0\0\x08" or not 1 <= head[3] <= 4:
-                raise DamagedFile(f"{path}: expected an IDX file of unsigned bytes, got a header {head!r}")
-            shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
-            data = file.read()  # all there is: a damaged header may ask for more than there is memory
-    except (OSError, EOFError, zlib.error, struct.error) as error:
-        raise DamagedFile(f"{path}: cannot be read as an IDX file ({error}); get a fresh copy") from None
+    data = read_unpacked(path, "IDX file", "get a fresh copy")
+    head = data[:4]
+    start = 4 + 4 * head[3] if len(head) == 4 else 4
+    if len(head) < 4 or head[:3] != b"\0\0\x08" or not 1 <= head[3] <= 4 or len(data) < start:
+        raise DamagedFile(f"{path}: expected an IDX file of unsigned bytes, got a header {data[:20]!r}")
+    shape = struct.unpack_from(f">{head[3]}I", data, 4)
     count = math.prod(shape)
-    if len(data) != count:
-        raise DamagedFile(f"{path}: its header says {count} bytes of data, got {len(data)}; get a fresh copy")
-    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
+    if len(data) - start != count:  # counted, not asked for: a damaged header may say more than there is memory
+        raise DamagedFile(f"{path}: its header says {count} bytes of data, got {len(data) - start}; get a fresh copy")
+    if not count:
+        raise DamagedFile(f"{path}: expected examples, got an array of shape {shape}; get a fresh copy")
+    return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)

@@ -6,19 +6,21 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.torch import save
 from torch import Tensor
 
 from generators.folders import plain
-from search_spaces import DamagedFile
+from generators.tensor_files import read_metadata, read_tensors
+from search_spaces import DamagedFile, WeightloomError
 from search_spaces.files import read_bytes, write_bytes
 
 SCHEMA = 1
@@ -45,6 +47,21 @@ class State:
     seconds: float
     curve: tuple[tuple[str, int, float], ...]
     tensors: dict[str, Tensor]
+    plain: dict[str, Any]
+
+
+class _Head(BaseModel):
+    """What stands in the metadata of the file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = Field(alias="schema")
+    identity: str
+    phase: int = Field(ge=0)
+    step: int = Field(ge=0)
+    done: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    curve: tuple[tuple[str, int, float], ...]
     plain: dict[str, Any]
 
 
@@ -102,22 +119,27 @@ class Checkpoint:
         if hashlib.sha256(body).hexdigest().encode() != data[:_HEAD]:
             raise DamagedFile(f"{self.path}: expected a whole checkpoint, got an altered file; remove it to begin anew")
         try:
-            tensors = load(body)
-            size = int.from_bytes(body[:8], "little")
-            head = json.loads(json.loads(body[8 : 8 + size])["__metadata__"]["weightloom"])
-        except (SafetensorError, ValueError, KeyError) as error:
-            raise DamagedFile(f"{self.path}: expected a checkpoint, got {error}; remove it to begin anew") from error
-        if (head["schema"], head["identity"]) != (SCHEMA, self.identity):
-            return None
-        return State(
-            phase=head["phase"],
-            step=head["step"],
-            done=head["done"],
-            seconds=head["seconds"],
-            curve=tuple((name, step, loss) for name, step, loss in head["curve"]),
-            tensors=tensors,
-            plain=head["plain"],
-        )
+            head = read_metadata(body, "weightloom")
+            if not isinstance(head, dict) or (head.get("schema"), head.get("identity")) != (SCHEMA, self.identity):
+                return None
+            known = _Head.model_validate(head)
+            tensors = read_tensors(body)
+        except (WeightloomError, ValidationError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DamagedFile(f"{self.path}: expected a checkpoint, got {reason}; remove it to begin anew") from error
+        return State(tensors=tensors, **known.model_dump(exclude={"schema_version", "identity"}))
+
+
+@contextmanager
+def put_back() -> Iterator[None]:
+    """While the parts of a state go where they belong; raises ``DamagedFile`` for those of another training."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, RuntimeError, IndexError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DamagedFile(
+            f"checkpoint: expected that of this training, got {reason}; remove it to begin anew"
+        ) from error
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -129,14 +151,51 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor]
     return tensors, {"groups": state["param_groups"]}
 
 
+def go_on(optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LambdaLR, state: State) -> None:
+    """Put a state into optimizer, schedule and random streams; raises ``DamagedFile`` for that of another training."""
+    with put_back():
+        load_optimizer(optimizer, state)
+        load_schedule(schedule, state)
+        load_random_state(state)
+
+
 def load_optimizer(optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Put back what `optimizer_state` took."""
+    """Put back what `optimizer_state` took.
+
+    Raises:
+        ValueError: it is not of this optimizer.
+    """
     own: dict[int, dict[str, Tensor]] = {}
     for key, value in state.tensors.items():
         kind, *rest = key.split(".", 2)
         if kind == "optimizer":
             own.setdefault(int(rest[0]), {})[rest[1]] = value
-    optimizer.load_state_dict({"state": own, "param_groups": state.plain["groups"]})
+    groups = state.plain["groups"]
+    _check_form(groups, json.loads(json.dumps(optimizer.state_dict()["param_groups"])))
+    optimizer.load_state_dict({"state": own, "param_groups": groups})
+
+
+def load_schedule(schedule: torch.optim.lr_scheduler.LambdaLR, state: State) -> None:
+    """Put back its numbers; raises ``ValueError`` for those of another one."""
+    kept = state.plain["schedule"]
+    fresh = {name: value for name, value in schedule.state_dict().items() if name != "lr_lambdas"}
+    _check_form(kept, json.loads(json.dumps(fresh)))
+    schedule.load_state_dict({**kept, "lr_lambdas": [None]})
+
+
+def _check_form(value: Any, like: Any) -> None:
+    """Raise ``ValueError`` unless keys, lengths and kinds are those of ``like``, all the way down."""
+    numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (value, like))
+    if not numbers and type(value) is not type(like):
+        raise ValueError(f"{str(value)[:60]} where something like {str(like)[:60]} belongs")
+    if isinstance(like, dict):
+        if set(value) != set(like):
+            raise ValueError(f"other keys than {', '.join(map(str, like))}")
+        for key in like:
+            _check_form(value[key], like[key])
+    elif isinstance(like, list):
+        for mine, own in zip(value, like, strict=True):
+            _check_form(mine, own)
 
 
 def random_state() -> dict[str, Tensor]:

@@ -24,9 +24,9 @@ from workbench.tasks import Task
 from workbench.training.checkpoint import (
     Checkpoint,
     State,
-    load_optimizer,
-    load_random_state,
+    go_on,
     optimizer_state,
+    put_back,
     random_state,
 )
 from workbench.training.config import TrainingConfig
@@ -111,9 +111,7 @@ class GeneratorModule(lightning.LightningModule):
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
         if self.kept is not None:
-            load_optimizer(optimizer, self.kept)
-            schedule.load_state_dict({**self.kept.plain["schedule"], "lr_lambdas": [None]})
-            load_random_state(self.kept)  # here, because Lightning draws from it before
+            go_on(optimizer, schedule, self.kept)  # here, because Lightning draws random numbers before
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, object]]:
@@ -129,9 +127,10 @@ class GeneratorModule(lightning.LightningModule):
 
     def _load(self, kept: State) -> None:
         own = {k.removeprefix("module."): v for k, v in kept.tensors.items() if k.startswith("module.")}
-        self.load_state_dict(own)
-        for i, objective in enumerate(self._objectives()):
-            objective.random.set_state(kept.tensors[f"random.objective.{i}"])
+        with put_back():
+            self.load_state_dict(own)
+            for i, objective in enumerate(self._objectives()):
+                objective.random.set_state(kept.tensors[f"random.objective.{i}"])
 
     def _objectives(self) -> Iterator[Objective]:
         for objective in self.objectives:

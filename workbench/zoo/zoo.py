@@ -7,25 +7,26 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from jaxtyping import Bool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from generators.collection import Collection
 from generators.generated import Generated
+from generators.tensor_files import read_tensors
 from generators.tokens import WeightTokenizer
-from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace
+from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace, WeightloomError
 from workbench.execution import at_once, batches, side_by_side, stackable
-from workbench.files import read_json, sha256, write_json
+from workbench.files import read_bytes, read_json, sha256, write_json
 from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
@@ -298,18 +299,30 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
     Raises:
         DamagedFile: naming the file that is missing, truncated or altered.
     """
-    content = read_json(home / ZOO, remedy=f"remove the folder {home} and the zoo is trained anew")
-    file = home / "networks.safetensors"
     remedy = f"remove the folder {home} and the zoo is trained anew"
-    if not file.exists() or sha256(file) != content.get("sha256"):
-        raise DamagedFile(f"{file}: missing, or its content does not match the checksum in zoo.json; {remedy}")
-    if content.get("schema") != SCHEMA or content.get("digest") != home.name:
+    content = read_json(home / ZOO, remedy=remedy)
+    file = home / "networks.safetensors"
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA or content.get("digest") != home.name:
         raise DamagedFile(f"{home / ZOO}: expected schema {SCHEMA} and digest {home.name}; {remedy}")
-    tensors = load_file(file)
+    data = read_bytes(file, "safetensors file", remedy)
+    if hashlib.sha256(data).hexdigest() != content.get("sha256"):
+        raise DamagedFile(f"{file}: its content does not match the checksum in zoo.json; {remedy}")
+    try:
+        return _zoo_of(config, content, read_tensors(data))
+    except (WeightloomError, KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DamagedFile(f"{home}: expected the networks of a zoo, got {reason}; {remedy}") from error
+
+
+def _zoo_of(config: ZooConfig, content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Zoo:
     tokenizer = WeightTokenizer(width=config.token_width)
     pool = tuple(Blueprint.of(Architecture.from_dict(a)) for a in content["pool"])
 
     def collection(part: str, blueprints: Sequence[Blueprint]) -> Collection:
+        longest = max(tokenizer.size(blueprint) for blueprint in blueprints)
+        shape, got = (len(blueprints), longest, tokenizer.entries), tuple(tensors[f"{part}.tokens"].shape)
+        if got != shape:  # before tokens are laid out, which takes memory
+            raise WeightloomError(f"{part} tokens of {got} where the architectures have {shape}")
         return Collection(
             networks=Generated(
                 tokenizer=tokenizer,
@@ -332,7 +345,7 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
         test=held_out("test"),
         seconds=float(content["seconds"]),
         still_improving=float(content["still_improving"]),
-        digest=home.name,
+        digest=content["digest"],
     )
 
 
