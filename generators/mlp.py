@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -50,6 +51,13 @@ class MLPConfig(LatentConfig):
     d: int = Field(default=96, ge=8, le=4096, description="width of the blueprint encoder")
     hidden: int = Field(default=256, ge=8, le=16384, description="width of the token network")
     layers: int = Field(default=3, ge=1, le=32, description="hidden layers of the token network")
+    rank: int = Field(
+        default=0,
+        ge=0,
+        le=4096,
+        description="0: every token hears the latent in all layers. Above: tokens are computed once an architecture, "
+        "and the latent weighs so many directions of each: many networks of one architecture cost little more than one",
+    )
 
 
 class MLPGenerator(Generator, Decoder):
@@ -57,6 +65,9 @@ class MLPGenerator(Generator, Decoder):
 
     Weights leave it in natural units (1/sqrt(fan-in)) with unit variance, so that an untrained generator
     emits sanely scaled networks for any architecture (compare Chang et al. 2020, ICLR).
+
+    With ``rank`` the weights of network z are ``B + U diag(a(z)) V``: B and U come from the tokens' coordinates and the
+    graph, V is shared by all, and only a reads the latent and the condition.
     """
 
     name: ClassVar[str] = "mlp"
@@ -70,11 +81,14 @@ class MLPGenerator(Generator, Decoder):
         self.settings = c
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
-        self.condition = listening(c.latent, c.latent_start, c.hidden)
+        self.condition = listening(c.latent, c.latent_start, c.rank or c.hidden)
         self.enter = nn.Linear(c.d, c.hidden)
         self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
         self.leave = unit_head(c.hidden, self.tokenizer.entries)
+        if c.rank:
+            self.directions = unit_head(c.hidden, c.rank)
+            self.shared = nn.Parameter(torch.randn(c.rank, self.tokenizer.entries) * c.rank**-0.5)
         self.edge = nn.Sequential(nn.Linear(c.d + c.latent + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, 1))
 
     @classmethod
@@ -91,15 +105,31 @@ class MLPGenerator(Generator, Decoder):
 
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """One pass."""
-        encoded = self.encoder(layout)
+        few, _ = layout.distinct
+        encoded = self.encoder.once(few)
         wanted = torch.cat([latent, wishes(condition)], dim=-1)
-        h = self.enter(encoded.tokens) + self.condition(wanted)[:, None]
+        h = self.enter(encoded.tokens)
+        if self.settings.rank:
+            values = self._mixed(self._refined(h), wanted, layout)
+        else:
+            values = self.leave(self._refined(layout.spread(h) + self.condition(wanted)[:, None]))
+        ends = layout.spread(encoded.edges)
+        edges = self.edge(torch.cat([ends, wanted[:, None].expand(-1, ends.shape[1], -1)], -1))
+        values = self.settings.blend(layout, values)
+        return to_generated(self.tokenizer, layout, values, edges[..., 0], condition)
+
+    def _refined(self, h: Float[Tensor, "*networks tokens hidden"]) -> Float[Tensor, "*networks tokens hidden"]:
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = h + nn.functional.gelu(layer(norm(h)))
-        out = self.leave(h)
-        edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
-        values = self.settings.blend(layout, out)
-        return to_generated(self.tokenizer, layout, values, edges[..., 0], condition)
+        return h
+
+    def _mixed(
+        self, h: Float[Tensor, "distinct tokens hidden"], wanted: Float[Tensor, "networks numbers"], layout: BatchLayout
+    ) -> Float[Tensor, "networks tokens entries"]:
+        """``B + U diag(a) V`` of unit variance, ``diag(a) V`` first, which is smallest."""
+        base = self.leave(h) * math.sqrt(0.5)
+        weighed = self.condition(wanted)[:, :, None] * self.shared
+        return torch.baddbmm(layout.spread(base), layout.spread(self.directions(h)), weighed)
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:

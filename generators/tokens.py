@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from search_spaces import Blueprint, ParameterSpec, WeightloomError
 
 LANES = 3
 LANE_OF_ROLE = {"bias": 0, "scale": 1, "shift": 2}
+PADDED = ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
+"""Tensors of a `BatchLayout`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,13 +88,45 @@ class BatchLayout:
         """The same on another device."""
         if self.node.device == torch.device(device):
             return self
-        moved = {
-            name: getattr(self, name).to(device)
-            for name in ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
-        }
+        moved = {name: getattr(self, name).to(device) for name in PADDED}
         batch = BatchLayout(layouts=self.layouts, **moved)
         batch.__dict__["edge_real"] = self.edge_real.to(device)
+        if not self.repeats:
+            return batch
+        few, places = self.distinct
+        batch.__dict__["distinct"] = few.to(device), places.to(device)
         return batch
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = ("distinct", "stack", "groups", "unit")  # quickly made again
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    @cached_property
+    def unit(self) -> Float[Tensor, "networks tokens entries"]:
+        """``scale``, but 0 where no parameter is, as ``centre`` is there."""
+        few = self.distinct[0]
+        return self.spread(few.scale * few.used)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether any two networks have one layout."""
+        return len(set(self.layouts)) < len(self.layouts)
+
+    @cached_property
+    def distinct(self) -> tuple[BatchLayout, Int[Tensor, " networks"]]:
+        """Each layout once, in order of appearance, and which of these every network has."""
+        if not self.repeats:
+            return self, torch.arange(len(self.layouts), device=self.node.device)
+        few, places = _distinct(self.layouts)
+        return _padded(few).to(self.node.device), places.to(self.node.device)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """What was made of ``distinct`` layouts ``[distinct, ...]``, for every network; no copy where all are alike."""
+        if len(values) == len(self.layouts):
+            return values
+        if len(values) == 1:
+            return values.expand(len(self.layouts), *values.shape[1:])
+        return values.index_select(0, self.distinct[1])
 
 
 @dataclass(frozen=True)
@@ -121,18 +156,7 @@ class WeightTokenizer:
         """The layouts of several networks, padded to the longest."""
         if not blueprints:
             raise WeightloomError("tokenizer: expected at least one blueprint, got none")
-        layouts = tuple(self.layout(blueprint) for blueprint in blueprints)
-
-        def padded(name: str) -> Tensor:
-            filler = 1.0 if name == "scale" else 0.0
-            return pad_sequence([getattr(layout, name) for layout in layouts], True, filler)
-
-        lengths = torch.tensor([len(layout) for layout in layouts])
-        return BatchLayout(
-            layouts=layouts,
-            real=torch.arange(int(lengths.max())) < lengths[:, None],
-            **{name: padded(name) for name in ("node", "neuron", "chunk", "used", "centre", "scale", "maskable")},
-        )
+        return _batch(tuple(self.layout(blueprint) for blueprint in blueprints))
 
     def tokenize(self, state: Mapping[str, Tensor], blueprint: Blueprint) -> Float[Tensor, "tokens entries"]:
         """Tokens of one network; entries that hold no parameter are 0.
@@ -177,6 +201,42 @@ def _check_names(state: Mapping[str, Tensor], blueprint: Blueprint) -> None:
             f"tokenizer: missing tensors {sorted(expected - set(state))}, "
             f"unknown tensors {sorted(set(state) - expected)}"
         )
+
+
+def _distinct(layouts: Sequence[TokenLayout]) -> tuple[tuple[TokenLayout, ...], Int[Tensor, " networks"]]:
+    places = {layout: place for place, layout in enumerate(dict.fromkeys(layouts))}
+    return tuple(places), torch.tensor([places[layout] for layout in layouts])
+
+
+@lru_cache(maxsize=4)
+def _batch(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
+    """A batch in which every layout is padded once; the last ones stay, since who asks twice asks at once."""
+    few, places = _distinct(layouts)
+    once = _padded(few)
+    if len(few) == len(layouts):
+        return once
+    one = len(few) == 1
+    own = {
+        name: value.expand(len(layouts), *value.shape[1:]) if one else value.index_select(0, places)
+        for name in PADDED
+        for value in (getattr(once, name),)
+    }
+    batch = BatchLayout(layouts=layouts, **own)
+    batch.__dict__["distinct"] = once, places
+    return batch
+
+
+def _padded(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
+    lengths = torch.tensor([len(layout) for layout in layouts])
+    return BatchLayout(
+        layouts=layouts,
+        real=torch.arange(int(lengths.max())) < lengths[:, None],
+        **{
+            name: pad_sequence([getattr(layout, name) for layout in layouts], True, float(name == "scale"))
+            for name in PADDED
+            if name != "real"
+        },
+    )
 
 
 @lru_cache(maxsize=16384)

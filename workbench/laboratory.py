@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from generators.generator import Generator
 from search_spaces import SearchSpace, open_space
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
+from workbench.execution import settle
 from workbench.finishing import Finished, finished
 from workbench.summary import BriefPoint, FrontierPoint
 from workbench.tasks import Task, load_task
@@ -52,7 +51,7 @@ class Laboratory:
         progress: Progress | None = None,
     ) -> Laboratory:
         """Load the task, and read the zoo from ``folder`` or train it."""
-        torch.set_flush_denormal(True)
+        settle()
         loaded = load_task(task, data)
         chosen = open_space(
             space, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape, settings=space_settings

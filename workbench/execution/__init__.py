@@ -7,6 +7,7 @@ from torch import Tensor
 from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
 from workbench.execution.grouped import run_grouped, run_parts
+from workbench.execution.processor import settle
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.side_by_side import side_by_side
 from workbench.execution.slot import Workspace
@@ -25,6 +26,7 @@ __all__ = [
     "run_parts",
     "run_stacked",
     "runner_of",
+    "settle",
     "side_by_side",
     "stackable",
 ]

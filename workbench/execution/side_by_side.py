@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from joblib import Parallel, delayed
 
+from workbench.execution.processor import settle
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -32,5 +34,5 @@ def side_by_side(call: Callable[[Job], Result], jobs: Sequence[Job], workers: in
 
 def _alone(call: Callable[[Job], Result], job: Job) -> Result:
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # holds for one thread only
+    settle()
     return call(job)
