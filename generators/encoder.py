@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from generators.tokens import BatchLayout, TokenLayout
-from search_spaces import NODE_FEATURES, encode
+from search_spaces import NODE_FEATURES, Architecture, encode
 
 # dimension names: networks, tokens, edges as in generators.tokens; nodes = nodes of a graph (padded), d = width
 
@@ -33,6 +33,21 @@ class Encoded:
     tokens: Float[Tensor, "networks tokens d"]
     graph: Float[Tensor, "networks d"]
     edges: Float[Tensor, "networks edges d"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedNodes:
+    """What the encoder says of graphs.
+
+    Attributes:
+        each: one vector per node.
+        graph: one per network.
+        shared: what all tokens of a node have in common.
+    """
+
+    each: Float[Tensor, "networks nodes d"]
+    graph: Float[Tensor, "networks d"]
+    shared: Float[Tensor, "networks nodes d"]
 
 
 def index_code(index: Int[Tensor, "*any"], seed: int = 0) -> Float[Tensor, "*any code"]:
@@ -74,18 +89,29 @@ class BlueprintEncoder(nn.Module):
 
     def once(self, layout: BatchLayout) -> Encoded:
         """Encode the blueprints of a layout without repeats."""
-        features, wires, share = (part.to(layout.node.device) for part in _graphs(layout.layouts))
-        count, nodes = features.shape[:2]
+        nodes = self.nodes(tuple(part.blueprint.architecture for part in layout.layouts))
+        count, longest = nodes.shared.shape[:2]
+        place = layout.node if count == 1 else layout.node + longest * torch.arange(count, device=self.device)[:, None]
+        node = nodes.shared.flatten(0, 1).index_select(0, place.flatten()).view(*place.shape, -1)
+        known = pad_sequence([_coordinates(part) for part in layout.layouts], True).to(self.device)
+        tokens = self.coordinates(known) + node
+        return Encoded(tokens=tokens, graph=nodes.graph, edges=self._edges(layout, nodes.each))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lives."""
+        return self.embed.weight.device
+
+    def nodes(self, architectures: tuple[Architecture, ...]) -> EncodedNodes:
+        """Encode graphs, tokens apart."""
+        features, wires, share = (part.to(self.device) for part in _graphs(architectures))
+        count, longest = features.shape[:2]
         h = self.embed(features)
         for message, norm in zip(self.messages, self.norms, strict=True):
-            heard = torch.bmm(wires, h).view(count, 4, nodes, -1).transpose(1, 2).flatten(2)
+            heard = torch.bmm(wires, h).view(count, 4, longest, -1).transpose(1, 2).flatten(2)
             h = norm(h + nn.functional.gelu(message(torch.cat([h, heard], dim=-1))))
         graph = torch.bmm(share, h)
-        from_node = self.from_node(h) + self.from_graph(graph)
-        place = layout.node if count == 1 else layout.node + nodes * torch.arange(count, device=h.device)[:, None]
-        node = from_node.flatten(0, 1).index_select(0, place.flatten()).view(*place.shape, -1)
-        coordinates = pad_sequence([_coordinates(part) for part in layout.layouts], True).to(h.device)
-        return Encoded(tokens=self.coordinates(coordinates) + node, graph=graph[:, 0], edges=self._edges(layout, h))
+        return EncodedNodes(each=h, graph=graph[:, 0], shared=self.from_node(h) + self.from_graph(graph))
 
     def _edges(self, layout: BatchLayout, h: Tensor) -> Float[Tensor, "networks edges d"]:
         if not layout.edge_real.shape[1]:
@@ -99,9 +125,9 @@ class BlueprintEncoder(nn.Module):
 
 
 @lru_cache(maxsize=4)
-def _graphs(layouts: tuple[TokenLayout, ...]) -> tuple[Tensor, Tensor, Tensor]:
+def _graphs(architectures: tuple[Architecture, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Features ``[networks, nodes, features]``; wires, four kinds and ways on end; each node's share of its graph."""
-    arrays = [encode(layout.blueprint.architecture) for layout in layouts]
+    arrays = [encode(architecture) for architecture in architectures]
     count, longest = len(arrays), max(len(a.nodes) for a in arrays)
     features = torch.zeros(count, longest, NODE_FEATURES)
     wires = torch.zeros(count, 4, longest, longest)
@@ -117,12 +143,26 @@ def _graphs(layouts: tuple[TokenLayout, ...]) -> tuple[Tensor, Tensor, Tensor]:
 
 @lru_cache(maxsize=1024)
 def _coordinates(layout: TokenLayout) -> Float[Tensor, "tokens coordinates"]:
-    entries = layout.used.sum(-1, keepdim=True).float()
     last = layout.neuron.new_zeros(int(layout.node.max()) + 1)
     last = last.scatter_reduce(0, layout.node, layout.neuron, "amax")
-    place = layout.neuron / (last[layout.node] + 1)
-    codes = index_code(layout.neuron), index_code(layout.chunk, seed=1)
-    return torch.cat([*codes, entries.log1p() / 4, place[:, None]], dim=-1)
+    return coordinates(layout.neuron, layout.chunk, layout.used.sum(-1), last[layout.node] + 1)
+
+
+def coordinates(
+    neuron: Int[Tensor, " tokens"], chunk: Int[Tensor, " tokens"], used: Int[Tensor, " tokens"], rows: Tensor
+) -> Float[Tensor, "tokens coordinates"]:
+    """What a token knows of its place.
+
+    Args:
+        neuron: row within its node.
+        chunk: part of that row.
+        used: how many of its entries hold a parameter.
+        rows: of its node, one number or one for each token.
+    """
+    place = neuron / rows
+    return torch.cat(
+        [index_code(neuron), index_code(chunk, seed=1), used[:, None].float().log1p() / 4, place[:, None]], dim=-1
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -11,13 +11,15 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from generators.encoder import BlueprintEncoder
+from generators.encoder import BlueprintEncoder, coordinates
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
 from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
 from generators.initialisation import common_values
+from generators.streaming import RowEmitter, Streamed
+from generators.token_groups import TokenGroup, token_groups
 from generators.tokens import BatchLayout
-from search_spaces import Blueprint
+from search_spaces import Blueprint, WeightloomError
 
 
 class LatentConfig(GeneratorConfig):
@@ -60,7 +62,7 @@ class MLPConfig(LatentConfig):
     )
 
 
-class MLPGenerator(Generator, Decoder):
+class MLPGenerator(Generator, Decoder, Streamed):
     """Feed-forward hypernetwork: one small network applied to each token (Ha et al. 2017, arXiv:1609.09106).
 
     Weights leave it in natural units (1/sqrt(fan-in)) with unit variance, so that an untrained generator
@@ -117,6 +119,40 @@ class MLPGenerator(Generator, Decoder):
         edges = self.edge(torch.cat([ends, wanted[:, None].expand(-1, ends.shape[1], -1)], -1))
         values = self.settings.blend(layout, values)
         return to_generated(self.tokenizer, layout, values, edges[..., 0], condition)
+
+    def opened(self, blueprint: Blueprint, seed: int) -> RowEmitter:
+        """Emits rows of one network; the graph is encoded once."""
+        if self.settings.change < 1:
+            raise WeightloomError(
+                f"generator {self.name}: expected 'change' 1 to emit a network in a stream, got "
+                f"{self.settings.change}; generate it as a whole, or train a generator with change 1"
+            )
+        latent = self.draw_latent([blueprint], [seed]).to(self.device)
+        with torch.no_grad():
+            nodes = self.encoder.nodes((blueprint.architecture,)).shared[0]
+            code = self.condition(torch.cat([latent, wishes(Condition.uniform(1, device=self.device))], dim=-1))
+        rows_of: dict[int, int] = {}
+        for group in token_groups(blueprint, self.tokenizer.width):
+            rows_of[group.node] = max(group.rows, rows_of.get(group.node, 0))
+
+        def emit(group: TokenGroup, start: int, stop: int) -> Tensor:
+            rows, chunks = torch.arange(start, stop), torch.arange(group.chunks)
+            known = coordinates(
+                rows.repeat_interleave(len(chunks)),
+                chunks.repeat(len(rows)),
+                group.row[0].sum(-1).repeat(len(rows)),
+                torch.tensor(rows_of[group.node]),
+            )
+            h = self.enter(self.encoder.coordinates(known.to(self.device)) + nodes[group.node])
+            if self.settings.rank:
+                h = self._refined(h)
+                weighed = code[0, :, None] * self.shared
+                values = torch.addmm(self.leave(h), self.directions(h), weighed, beta=math.sqrt(0.5))
+            else:
+                values = self.leave(self._refined(h + code))
+            return values.view(len(rows), len(chunks), -1)
+
+        return emit
 
     def _refined(self, h: Float[Tensor, "*networks tokens hidden"]) -> Float[Tensor, "*networks tokens hidden"]:
         for layer, norm in zip(self.layers, self.norms, strict=True):

@@ -6,7 +6,6 @@ then its incoming weights, in further tokens where there are more of them than a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -18,15 +17,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from search_spaces import Blueprint, ParameterSpec, WeightloomError
+from generators.token_groups import LANE_OF_ROLE, LANES, token_groups
+from search_spaces import Blueprint, WeightloomError
 
 # dimension names: networks, tokens = tokens of one network (padded to the longest in a batch),
 # entries = LANES + width numbers of one token
 
-LANES = 3
-LANE_OF_ROLE = {"bias": 0, "scale": 1, "shift": 2}
 PADDED = ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
 """Tensors of a `BatchLayout`."""
+
+__all__ = ["LANES", "LANE_OF_ROLE", "BatchLayout", "TokenLayout", "WeightTokenizer"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -241,66 +241,28 @@ def _padded(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
 
 @lru_cache(maxsize=16384)
 def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
-    order = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
-    maskable = dict(blueprint.maskable)
-    groups: dict[tuple[str, int], list[ParameterSpec]] = {}
-    for spec in blueprint.parameters:
-        groups.setdefault((spec.node, spec.shape[0] if spec.shape else 1), []).append(spec)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("node", "neuron", "chunk", "used", "centre", "scale")}
-    can_close: list[np.ndarray] = []
+    nodes, maskable = blueprint.architecture.nodes, dict(blueprint.maskable)
+    parts: dict[str, list[Tensor]] = {
+        name: [] for name in ("node", "neuron", "chunk", "used", "centre", "scale", "maskable")
+    }
     positions: dict[str, Tensor] = {}
     start = 0
-    for (node, rows), specs in groups.items():
-        lanes, columns, total = _place(specs)
-        chunks = max(1, math.ceil(total / width))
-        used = np.zeros((rows, chunks, LANES + width), dtype=bool)
-        centre = np.zeros(used.shape, dtype=np.float32)
-        scale = np.full(used.shape, 0.1, dtype=np.float32)
-        for spec in specs:
-            if spec.name in lanes:
-                chunk, entry = np.zeros(1, dtype=np.int64), np.array([lanes[spec.name]])
-            else:
-                flat = columns[spec.name]
-                chunk, entry = flat // width, LANES + flat % width
-            used[:, chunk, entry] = True
-            unit, neutral = _unit(spec)
-            scale[:, chunk, entry], centre[:, chunk, entry] = unit, neutral
-            index = (start + np.arange(rows)[:, None] * chunks + chunk) * (LANES + width) + entry
+    for group in token_groups(blueprint, width):
+        chunks, count = group.chunks, group.rows * group.chunks
+        for spec in group.specs:
+            chunk, entry = group.places(spec)
+            index = (start + np.arange(group.rows)[:, None] * chunks + chunk) * (LANES + width) + entry
             positions[spec.name] = torch.from_numpy(index).reshape(spec.shape)
-        count = rows * chunks
-        parts["node"].append(np.full(count, order[node]))
-        parts["neuron"].append(np.repeat(np.arange(rows), chunks))
-        parts["chunk"].append(np.tile(np.arange(chunks), rows))
-        for name, block in (("used", used), ("centre", centre), ("scale", scale)):
-            parts[name].append(block.reshape(count, LANES + width))
-        can_close.append(np.full(count, maskable.get(node) == rows))
+        for name, block in zip(("used", "centre", "scale"), group.row, strict=True):
+            parts[name].append(block.repeat(group.rows, 1))
+        parts["node"].append(torch.full((count,), group.node))
+        parts["neuron"].append(torch.arange(group.rows).repeat_interleave(chunks))
+        parts["chunk"].append(torch.arange(chunks).repeat(group.rows))
+        can_close = maskable.get(nodes[group.node].name) == group.rows
+        parts["maskable"].append(torch.full((count,), can_close))
         start += count
-    joined = {name: torch.from_numpy(np.concatenate(blocks)) for name, blocks in parts.items()}
     return TokenLayout(
         blueprint=blueprint,
-        maskable=torch.from_numpy(np.concatenate(can_close)),
         positions={spec.name: positions[spec.name] for spec in blueprint.parameters},
-        **joined,
+        **{name: torch.cat(blocks) for name, blocks in parts.items()},
     )
-
-
-def _place(specs: Sequence[ParameterSpec]) -> tuple[dict[str, int], dict[str, np.ndarray], int]:
-    """Which parameters of a group ride on a lane, and the columns of the others."""
-    lanes: dict[str, int] = {}
-    columns: dict[str, np.ndarray] = {}
-    total = 0
-    for spec in specs:
-        lane = LANE_OF_ROLE.get(spec.role)
-        if lane is not None and len(spec.shape) == 1 and lane not in lanes.values():
-            lanes[spec.name] = lane
-        else:
-            count = math.prod(spec.shape[1:])
-            columns[spec.name] = np.arange(total, total + count)
-            total += count
-    return lanes, columns, total
-
-
-def _unit(spec: ParameterSpec) -> tuple[float, float]:
-    if spec.role in ("weight", "bias"):
-        return 1.0 / math.sqrt(max(1, spec.fan_in)), 0.0
-    return 0.1, 1.0 if spec.role == "scale" else 0.0
