@@ -17,7 +17,7 @@ from generators.generator import Condition, Decoder, Generator, GeneratorConfig,
 from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
 from generators.initialisation import common_values
 from generators.streaming import RowEmitter, Streamed
-from generators.token_groups import TokenGroup, token_groups
+from generators.token_groups import LANES, TokenGroup, token_groups
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint, WeightloomError
 
@@ -144,12 +144,13 @@ class MLPGenerator(Generator, Decoder, Streamed):
                 torch.tensor(rows_of[group.node]),
             )
             h = self.enter(self.encoder.coordinates(known.to(self.device)) + nodes[group.node])
+            h = self._refined(h if self.settings.rank else h + code)
+            norm, linear = self.leave
+            entries = min(LANES + group.total, self.tokenizer.entries)
+            values = nn.functional.linear(norm(h), linear.weight[:entries], linear.bias[:entries])
             if self.settings.rank:
-                h = self._refined(h)
-                weighed = code[0, :, None] * self.shared
-                values = torch.addmm(self.leave(h), self.directions(h), weighed, beta=math.sqrt(0.5))
-            else:
-                values = self.leave(self._refined(h + code))
+                weighed = code[0, :, None] * self.shared[:, :entries]
+                values = torch.addmm(values, self.directions(h), weighed, beta=math.sqrt(0.5), out=values)
             return values.view(len(rows), len(chunks), -1)
 
         return emit

@@ -19,7 +19,8 @@ WINDOW = 2**21
 """Numbers emitted at once; what is emitted depends on it in the last bits, so it is fixed."""
 
 RowEmitter = Callable[[TokenGroup, int, int], Float[Tensor, "rows chunks entries"]]
-"""Values in natural units of the rows from one number to another of a group."""
+"""Values in natural units of the rows from one number to another of a group; entries at the end that no row uses may
+be left out."""
 
 
 class Piece(NamedTuple):
@@ -53,15 +54,17 @@ def pieces(emit: RowEmitter, group: TokenGroup) -> Iterator[Piece]:
     for start in range(0, group.rows, step):
         stop = min(group.rows, start + step)
         with torch.no_grad():
-            tokens = torch.addcmul(centre, unit, emit(group, start, stop).cpu())
+            values = emit(group, start, stop).cpu()
+            own = slice(values.shape[-1])
+            tokens = torch.addcmul(centre[:, own], unit[:, own], values)
         numbers = tokens[..., LANES:].flatten(1)
         for spec in group.specs:
             if spec.name in group.lanes:
-                values = tokens[:, 0, group.lanes[spec.name]]
+                own_numbers = tokens[:, 0, group.lanes[spec.name]]
             else:
                 columns = group.columns[spec.name]
-                values = numbers[:, int(columns[0]) : int(columns[-1]) + 1]
-            yield Piece(spec, start, values.reshape(stop - start, *spec.shape[1:]))
+                own_numbers = numbers[:, int(columns[0]) : int(columns[-1]) + 1]
+            yield Piece(spec, start, own_numbers.reshape(stop - start, *spec.shape[1:]))
 
 
 def stream(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) -> Iterator[Piece]:
@@ -76,3 +79,15 @@ def stream(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) -> I
     emit = streamed.opened(blueprint, seed)
     for group in token_groups(blueprint, width):
         yield from pieces(emit, group)
+
+
+def gathered(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) -> dict[str, Tensor]:
+    """All of them as whole tensors: for networks too large for a layout of every number, but not for memory."""
+    state = {spec.name: torch.empty(spec.shape) for spec in blueprint.parameters}
+    for spec, start, values in stream(streamed, blueprint, seed, width):
+        whole = state[spec.name]
+        if whole.dim():
+            whole[start : start + len(values)] = values
+        else:
+            whole.copy_(values[0])
+    return state
