@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.parts import three, write_result
 from benchmarks.spaces import is_valid
@@ -27,6 +26,7 @@ from search_spaces.operations import flops
 from search_spaces.rules import Emission, Rules, violations
 from weightloom.terminal import watching
 from workbench import metrics
+from workbench.execution import settle
 from workbench.guide import GeneratedScores, GuideConfig, open_guide
 from workbench.tasks import Task, load_task
 from workbench.topology import TopologyTrained, TopologyTraining, train_topology
@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--scored", type=int, default=200, help="architectures of each side and budget")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     options, began = parser.parse_args(arguments), time.perf_counter()
-    torch.set_flush_denormal(True)
+    settle()
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in options.spaces}
     for name in options.spaces:
         for seed in options.seeds:

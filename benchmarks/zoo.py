@@ -19,7 +19,7 @@ import torch
 from generators.tokens import WeightTokenizer
 from search_spaces import Blueprint, MLPSpace
 from search_spaces.network import GraphNetwork
-from workbench.execution import predict
+from workbench.execution import predict, settle
 from workbench.tasks import Task, load_task, score
 from workbench.zoo import Recipe, train_sorted, warm_cosine
 
@@ -60,7 +60,7 @@ def measure(networks: int, looped: int, steps: int, batch_size: int, rounds: int
     The loop runs on one thread, where it is fastest; the stacks use a process for each of torch's threads, and the
     time to start these counts.
     """
-    torch.set_flush_denormal(True)
+    settle()
     task = load_task("digits")
     space = MLPSpace(inputs=task.inputs, outputs=task.classes, shape=task.shape)
     recipe = Recipe(steps=steps, batch_size=batch_size)

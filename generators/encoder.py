@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
-from generators.tokens import BatchLayout
-from search_spaces import NODE_FEATURES, encode
+from generators.tokens import BatchLayout, TokenLayout
+from search_spaces import NODE_FEATURES, Architecture, encode
 
 # dimension names: networks, tokens, edges as in generators.tokens; nodes = nodes of a graph (padded), d = width
 
@@ -31,6 +33,21 @@ class Encoded:
     tokens: Float[Tensor, "networks tokens d"]
     graph: Float[Tensor, "networks d"]
     edges: Float[Tensor, "networks edges d"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodedNodes:
+    """What the encoder says of graphs.
+
+    Attributes:
+        each: one vector per node.
+        graph: one per network.
+        shared: what all tokens of a node have in common.
+    """
+
+    each: Float[Tensor, "networks nodes d"]
+    graph: Float[Tensor, "networks d"]
+    shared: Float[Tensor, "networks nodes d"]
 
 
 def index_code(index: Int[Tensor, "*any"], seed: int = 0) -> Float[Tensor, "*any code"]:
@@ -65,55 +82,92 @@ class BlueprintEncoder(nn.Module):
         self.edge = nn.Linear(2 * d, d)
 
     def forward(self, layout: BatchLayout) -> Encoded:
-        """Encode every blueprint of ``layout``."""
-        features, main, skip, real = self._graphs(layout)
+        """Encode every blueprint of ``layout``; equal ones only once."""
+        few, _ = layout.distinct
+        once = self.once(few)
+        return Encoded(**{name: layout.spread(getattr(once, name)) for name in ("tokens", "graph", "edges")})
+
+    def once(self, layout: BatchLayout) -> Encoded:
+        """Encode the blueprints of a layout without repeats."""
+        nodes = self.nodes(tuple(part.blueprint.architecture for part in layout.layouts))
+        count, longest = nodes.shared.shape[:2]
+        place = layout.node if count == 1 else layout.node + longest * torch.arange(count, device=self.device)[:, None]
+        node = nodes.shared.flatten(0, 1).index_select(0, place.flatten()).view(*place.shape, -1)
+        known = pad_sequence([_coordinates(part) for part in layout.layouts], True).to(self.device)
+        tokens = self.coordinates(known) + node
+        return Encoded(tokens=tokens, graph=nodes.graph, edges=self._edges(layout, nodes.each))
+
+    @property
+    def device(self) -> torch.device:
+        """Where it lives."""
+        return self.embed.weight.device
+
+    def nodes(self, architectures: tuple[Architecture, ...]) -> EncodedNodes:
+        """Encode graphs, tokens apart."""
+        features, wires, share = (part.to(self.device) for part in _graphs(architectures))
+        count, longest = features.shape[:2]
         h = self.embed(features)
         for message, norm in zip(self.messages, self.norms, strict=True):
-            inputs = torch.cat([h, main @ h, main.transpose(1, 2) @ h, skip @ h, skip.transpose(1, 2) @ h], dim=-1)
-            h = norm(h + nn.functional.gelu(message(inputs)))
-        graph = (h * real[..., None]).sum(1) / real.sum(1, keepdim=True)
-        node = torch.gather(self.from_node(h), 1, layout.node[..., None].expand(-1, -1, h.shape[-1]))
-        tokens = self.coordinates(self._coordinates(layout)) + node + self.from_graph(graph)[:, None]
-        return Encoded(tokens=tokens, graph=graph, edges=self._edges(layout, h))
-
-    def _graphs(self, layout: BatchLayout) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        arrays = [encode(blueprint.architecture) for blueprint in layout.blueprints]
-        longest = max(len(a.nodes) for a in arrays)
-        count = len(arrays)
-        features = torch.zeros(count, longest, NODE_FEATURES)
-        main, skip = torch.zeros(count, longest, longest), torch.zeros(count, longest, longest)
-        real = torch.zeros(count, longest)
-        for i, a in enumerate(arrays):
-            n = len(a.nodes)
-            features[i, :n] = torch.from_numpy(a.nodes)
-            main[i, :n, :n] = torch.from_numpy(a.main)
-            skip[i, :n, :n] = torch.from_numpy(a.skip)
-            real[i, :n] = 1.0
-        device = layout.node.device
-        return features.to(device), main.to(device), skip.to(device), real.to(device)
-
-    def _coordinates(self, layout: BatchLayout) -> Float[Tensor, "networks tokens coordinates"]:
-        entries = layout.used.sum(-1, keepdim=True).float()
-        last = layout.neuron.new_zeros(len(layout.node), int(layout.node.max()) + 1)
-        last = last.scatter_reduce(1, layout.node, layout.neuron, "amax")
-        width = torch.gather(last, 1, layout.node) + 1
-        place = layout.neuron / width
-        return torch.cat(
-            [
-                index_code(layout.neuron),
-                index_code(layout.chunk, seed=1),
-                entries.log1p() / 4,
-                place[..., None],
-            ],
-            dim=-1,
-        )
+            heard = torch.bmm(wires, h).view(count, 4, longest, -1).transpose(1, 2).flatten(2)
+            h = norm(h + nn.functional.gelu(message(torch.cat([h, heard], dim=-1))))
+        graph = torch.bmm(share, h)
+        return EncodedNodes(each=h, graph=graph[:, 0], shared=self.from_node(h) + self.from_graph(graph))
 
     def _edges(self, layout: BatchLayout, h: Tensor) -> Float[Tensor, "networks edges d"]:
-        ends = torch.zeros(*layout.edge_real.shape, 2, dtype=torch.long)
-        for n, blueprint in enumerate(layout.blueprints):
-            order = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
-            for k, edge in enumerate(blueprint.optional_edges):
-                ends[n, k] = torch.tensor([order[edge.source], order[edge.target]])
-        ends = ends.to(h.device)
+        if not layout.edge_real.shape[1]:
+            return h.new_zeros(len(h), 0, h.shape[-1])
+        ends = pad_sequence([_ends(part) for part in layout.layouts], True).to(h.device)
         network = torch.arange(len(h), device=h.device)[:, None]
         return self.edge(torch.cat([h[network, ends[..., 0]], h[network, ends[..., 1]]], dim=-1))
+
+
+# what follows depends on layouts alone; batches of the same ones come again and again
+
+
+@lru_cache(maxsize=4)
+def _graphs(architectures: tuple[Architecture, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Features ``[networks, nodes, features]``; wires, four kinds and ways on end; each node's share of its graph."""
+    arrays = [encode(architecture) for architecture in architectures]
+    count, longest = len(arrays), max(len(a.nodes) for a in arrays)
+    features = torch.zeros(count, longest, NODE_FEATURES)
+    wires = torch.zeros(count, 4, longest, longest)
+    share = torch.zeros(count, 1, longest)
+    for i, a in enumerate(arrays):
+        n = len(a.nodes)
+        features[i, :n] = torch.from_numpy(a.nodes)
+        for k, kind in enumerate((a.main, a.main.T, a.skip, a.skip.T)):
+            wires[i, k, :n, :n] = torch.from_numpy(kind)
+        share[i, :, :n] = 1.0 / n
+    return features, wires.flatten(1, 2), share
+
+
+@lru_cache(maxsize=1024)
+def _coordinates(layout: TokenLayout) -> Float[Tensor, "tokens coordinates"]:
+    last = layout.neuron.new_zeros(int(layout.node.max()) + 1)
+    last = last.scatter_reduce(0, layout.node, layout.neuron, "amax")
+    return coordinates(layout.neuron, layout.chunk, layout.used.sum(-1), last[layout.node] + 1)
+
+
+def coordinates(
+    neuron: Int[Tensor, " tokens"], chunk: Int[Tensor, " tokens"], used: Int[Tensor, " tokens"], rows: Tensor
+) -> Float[Tensor, "tokens coordinates"]:
+    """What a token knows of its place.
+
+    Args:
+        neuron: row within its node.
+        chunk: part of that row.
+        used: how many of its entries hold a parameter.
+        rows: of its node, one number or one for each token.
+    """
+    place = neuron / rows
+    return torch.cat(
+        [index_code(neuron), index_code(chunk, seed=1), used[:, None].float().log1p() / 4, place[:, None]], dim=-1
+    )
+
+
+@lru_cache(maxsize=4096)
+def _ends(layout: TokenLayout) -> Int[Tensor, "edges ends"]:
+    """Nodes at the ends of the optional edges."""
+    order = {node.name: i for i, node in enumerate(layout.blueprint.architecture.nodes)}
+    edges = layout.blueprint.optional_edges
+    return torch.tensor([[order[edge.source], order[edge.target]] for edge in edges]).reshape(-1, 2).long()

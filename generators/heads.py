@@ -40,7 +40,7 @@ def put_together(
     condition: Condition,
 ) -> Generated:
     """Networks from values in natural units (1 = the usual size of such a weight), masks and gates."""
-    tokens = (layout.centre + layout.scale * values) * layout.used
+    tokens = torch.addcmul(layout.centre, layout.unit, values)
     return Generated(
         tokenizer=tokenizer,
         layout=layout,

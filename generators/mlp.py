@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from generators.encoder import BlueprintEncoder
+from generators.encoder import BlueprintEncoder, coordinates
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
 from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
 from generators.initialisation import common_values
+from generators.streaming import RowEmitter, Streamed
+from generators.token_groups import LANES, TokenGroup, token_groups
 from generators.tokens import BatchLayout
-from search_spaces import Blueprint
+from search_spaces import Blueprint, WeightloomError
 
 
 class LatentConfig(GeneratorConfig):
@@ -50,13 +53,23 @@ class MLPConfig(LatentConfig):
     d: int = Field(default=96, ge=8, le=4096, description="width of the blueprint encoder")
     hidden: int = Field(default=256, ge=8, le=16384, description="width of the token network")
     layers: int = Field(default=3, ge=1, le=32, description="hidden layers of the token network")
+    rank: int = Field(
+        default=0,
+        ge=0,
+        le=4096,
+        description="0: every token hears the latent in all layers. Above: tokens are computed once an architecture, "
+        "and the latent weighs so many directions of each: many networks of one architecture cost little more than one",
+    )
 
 
-class MLPGenerator(Generator, Decoder):
+class MLPGenerator(Generator, Decoder, Streamed):
     """Feed-forward hypernetwork: one small network applied to each token (Ha et al. 2017, arXiv:1609.09106).
 
     Weights leave it in natural units (1/sqrt(fan-in)) with unit variance, so that an untrained generator
     emits sanely scaled networks for any architecture (compare Chang et al. 2020, ICLR).
+
+    With ``rank`` the weights of network z are ``B + U diag(a(z)) V``: B and U come from the tokens' coordinates and the
+    graph, V is shared by all, and only a reads the latent and the condition.
     """
 
     name: ClassVar[str] = "mlp"
@@ -70,11 +83,14 @@ class MLPGenerator(Generator, Decoder):
         self.settings = c
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
-        self.condition = listening(c.latent, c.latent_start, c.hidden)
+        self.condition = listening(c.latent, c.latent_start, c.rank or c.hidden)
         self.enter = nn.Linear(c.d, c.hidden)
         self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
         self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
         self.leave = unit_head(c.hidden, self.tokenizer.entries)
+        if c.rank:
+            self.directions = unit_head(c.hidden, c.rank)
+            self.shared = nn.Parameter(torch.randn(c.rank, self.tokenizer.entries) * c.rank**-0.5)
         self.edge = nn.Sequential(nn.Linear(c.d + c.latent + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, 1))
 
     @classmethod
@@ -91,15 +107,66 @@ class MLPGenerator(Generator, Decoder):
 
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """One pass."""
-        encoded = self.encoder(layout)
+        few, _ = layout.distinct
+        encoded = self.encoder.once(few)
         wanted = torch.cat([latent, wishes(condition)], dim=-1)
-        h = self.enter(encoded.tokens) + self.condition(wanted)[:, None]
+        h = self.enter(encoded.tokens)
+        if self.settings.rank:
+            values = self._mixed(self._refined(h), wanted, layout)
+        else:
+            values = self.leave(self._refined(layout.spread(h) + self.condition(wanted)[:, None]))
+        ends = layout.spread(encoded.edges)
+        edges = self.edge(torch.cat([ends, wanted[:, None].expand(-1, ends.shape[1], -1)], -1))
+        values = self.settings.blend(layout, values)
+        return to_generated(self.tokenizer, layout, values, edges[..., 0], condition)
+
+    def opened(self, blueprint: Blueprint, seed: int) -> RowEmitter:
+        """Emits rows of one network; the graph is encoded once."""
+        if self.settings.change < 1:
+            raise WeightloomError(
+                f"generator {self.name}: expected 'change' 1 to emit a network in a stream, got "
+                f"{self.settings.change}; generate it as a whole, or train a generator with change 1"
+            )
+        latent = self.draw_latent([blueprint], [seed]).to(self.device)
+        with torch.no_grad():
+            nodes = self.encoder.nodes((blueprint.architecture,)).shared[0]
+            code = self.condition(torch.cat([latent, wishes(Condition.uniform(1, device=self.device))], dim=-1))
+        rows_of: dict[int, int] = {}
+        for group in token_groups(blueprint, self.tokenizer.width):
+            rows_of[group.node] = max(group.rows, rows_of.get(group.node, 0))
+
+        def emit(group: TokenGroup, start: int, stop: int) -> Tensor:
+            rows, chunks = torch.arange(start, stop), torch.arange(group.chunks)
+            known = coordinates(
+                rows.repeat_interleave(len(chunks)),
+                chunks.repeat(len(rows)),
+                group.row[0].sum(-1).repeat(len(rows)),
+                torch.tensor(rows_of[group.node]),
+            )
+            h = self.enter(self.encoder.coordinates(known.to(self.device)) + nodes[group.node])
+            h = self._refined(h if self.settings.rank else h + code)
+            norm, linear = self.leave
+            entries = min(LANES + group.total, self.tokenizer.entries)
+            values = nn.functional.linear(norm(h), linear.weight[:entries], linear.bias[:entries])
+            if self.settings.rank:
+                weighed = code[0, :, None] * self.shared[:, :entries]
+                values = torch.addmm(values, self.directions(h), weighed, beta=math.sqrt(0.5), out=values)
+            return values.view(len(rows), len(chunks), -1)
+
+        return emit
+
+    def _refined(self, h: Float[Tensor, "*networks tokens hidden"]) -> Float[Tensor, "*networks tokens hidden"]:
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = h + nn.functional.gelu(layer(norm(h)))
-        out = self.leave(h)
-        edges = self.edge(torch.cat([encoded.edges, wanted[:, None].expand(-1, encoded.edges.shape[1], -1)], -1))
-        values = self.settings.blend(layout, out)
-        return to_generated(self.tokenizer, layout, values, edges[..., 0], condition)
+        return h
+
+    def _mixed(
+        self, h: Float[Tensor, "distinct tokens hidden"], wanted: Float[Tensor, "networks numbers"], layout: BatchLayout
+    ) -> Float[Tensor, "networks tokens entries"]:
+        """``B + U diag(a) V`` of unit variance, ``diag(a) V`` first, which is smallest."""
+        base = self.leave(h) * math.sqrt(0.5)
+        weighed = self.condition(wanted)[:, :, None] * self.shared
+        return torch.baddbmm(layout.spread(base), layout.spread(self.directions(h)), weighed)
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:

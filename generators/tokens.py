@@ -6,10 +6,10 @@ then its incoming weights, in further tokens where there are more of them than a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +17,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from search_spaces import Blueprint, ParameterSpec, WeightloomError
+from generators.token_groups import LANE_OF_ROLE, LANES, token_groups
+from search_spaces import Blueprint, WeightloomError
 
 # dimension names: networks, tokens = tokens of one network (padded to the longest in a batch),
 # entries = LANES + width numbers of one token
 
-LANES = 3
-LANE_OF_ROLE = {"bias": 0, "scale": 1, "shift": 2}
+PADDED = ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
+"""Tensors of a `BatchLayout`."""
+
+__all__ = ["LANES", "LANE_OF_ROLE", "BatchLayout", "TokenLayout", "WeightTokenizer"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,13 +88,45 @@ class BatchLayout:
         """The same on another device."""
         if self.node.device == torch.device(device):
             return self
-        moved = {
-            name: getattr(self, name).to(device)
-            for name in ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
-        }
+        moved = {name: getattr(self, name).to(device) for name in PADDED}
         batch = BatchLayout(layouts=self.layouts, **moved)
         batch.__dict__["edge_real"] = self.edge_real.to(device)
+        if not self.repeats:
+            return batch
+        few, places = self.distinct
+        batch.__dict__["distinct"] = few.to(device), places.to(device)
         return batch
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = ("distinct", "stack", "groups", "unit")  # quickly made again
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    @cached_property
+    def unit(self) -> Float[Tensor, "networks tokens entries"]:
+        """``scale``, but 0 where no parameter is, as ``centre`` is there."""
+        few = self.distinct[0]
+        return self.spread(few.scale * few.used)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether any two networks have one layout."""
+        return len(set(self.layouts)) < len(self.layouts)
+
+    @cached_property
+    def distinct(self) -> tuple[BatchLayout, Int[Tensor, " networks"]]:
+        """Each layout once, in order of appearance, and which of these every network has."""
+        if not self.repeats:
+            return self, torch.arange(len(self.layouts), device=self.node.device)
+        few, places = _distinct(self.layouts)
+        return _padded(few).to(self.node.device), places.to(self.node.device)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """What was made of ``distinct`` layouts ``[distinct, ...]``, for every network; no copy where all are alike."""
+        if len(values) == len(self.layouts):
+            return values
+        if len(values) == 1:
+            return values.expand(len(self.layouts), *values.shape[1:])
+        return values.index_select(0, self.distinct[1])
 
 
 @dataclass(frozen=True)
@@ -121,18 +156,7 @@ class WeightTokenizer:
         """The layouts of several networks, padded to the longest."""
         if not blueprints:
             raise WeightloomError("tokenizer: expected at least one blueprint, got none")
-        layouts = tuple(self.layout(blueprint) for blueprint in blueprints)
-
-        def padded(name: str) -> Tensor:
-            filler = 1.0 if name == "scale" else 0.0
-            return pad_sequence([getattr(layout, name) for layout in layouts], True, filler)
-
-        lengths = torch.tensor([len(layout) for layout in layouts])
-        return BatchLayout(
-            layouts=layouts,
-            real=torch.arange(int(lengths.max())) < lengths[:, None],
-            **{name: padded(name) for name in ("node", "neuron", "chunk", "used", "centre", "scale", "maskable")},
-        )
+        return _batch(tuple(self.layout(blueprint) for blueprint in blueprints))
 
     def tokenize(self, state: Mapping[str, Tensor], blueprint: Blueprint) -> Float[Tensor, "tokens entries"]:
         """Tokens of one network; entries that hold no parameter are 0.
@@ -165,7 +189,7 @@ class WeightTokenizer:
 
     def size(self, blueprint: Blueprint) -> int:
         """Tokens of a network, counted without laying any out."""
-        return sum(rows * _chunks(_columns(specs), self.width) for (_, rows), specs in _groups(blueprint).items())
+        return sum(group.rows * group.chunks for group in token_groups(blueprint, self.width))
 
     def detokenize(
         self, tokens: Float[Tensor, "tokens entries"], blueprint: Blueprint
@@ -190,91 +214,66 @@ def _check_names(state: Mapping[str, Tensor], blueprint: Blueprint) -> None:
         )
 
 
-@lru_cache(maxsize=16384)
-def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
-    order = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
-    maskable = dict(blueprint.maskable)
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("node", "neuron", "chunk", "used", "centre", "scale")}
-    can_close: list[np.ndarray] = []
-    positions: dict[str, Tensor] = {}
-    start = 0
-    for (node, rows), specs in _groups(blueprint).items():
-        lanes, columns, total = _place(specs)
-        chunks = _chunks(total, width)
-        used = np.zeros((rows, chunks, LANES + width), dtype=bool)
-        centre = np.zeros(used.shape, dtype=np.float32)
-        scale = np.full(used.shape, 0.1, dtype=np.float32)
-        for spec in specs:
-            if spec.name in lanes:
-                chunk, entry = np.zeros(1, dtype=np.int64), np.array([lanes[spec.name]])
-            else:
-                flat = columns[spec.name]
-                chunk, entry = flat // width, LANES + flat % width
-            used[:, chunk, entry] = True
-            unit, neutral = _unit(spec)
-            scale[:, chunk, entry], centre[:, chunk, entry] = unit, neutral
-            index = (start + np.arange(rows)[:, None] * chunks + chunk) * (LANES + width) + entry
-            positions[spec.name] = torch.from_numpy(index).reshape(spec.shape)
-        count = rows * chunks
-        parts["node"].append(np.full(count, order[node]))
-        parts["neuron"].append(np.repeat(np.arange(rows), chunks))
-        parts["chunk"].append(np.tile(np.arange(chunks), rows))
-        for name, block in (("used", used), ("centre", centre), ("scale", scale)):
-            parts[name].append(block.reshape(count, LANES + width))
-        can_close.append(np.full(count, maskable.get(node) == rows))
-        start += count
-    joined = {name: torch.from_numpy(np.concatenate(blocks)) for name, blocks in parts.items()}
-    return TokenLayout(
-        blueprint=blueprint,
-        maskable=torch.from_numpy(np.concatenate(can_close)),
-        positions={spec.name: positions[spec.name] for spec in blueprint.parameters},
-        **joined,
+def _distinct(layouts: Sequence[TokenLayout]) -> tuple[tuple[TokenLayout, ...], Int[Tensor, " networks"]]:
+    places = {layout: place for place, layout in enumerate(dict.fromkeys(layouts))}
+    return tuple(places), torch.tensor([places[layout] for layout in layouts])
+
+
+@lru_cache(maxsize=4)
+def _batch(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
+    """A batch in which every layout is padded once; the last ones stay, since who asks twice asks at once."""
+    few, places = _distinct(layouts)
+    once = _padded(few)
+    if len(few) == len(layouts):
+        return once
+    one = len(few) == 1
+    own = {
+        name: value.expand(len(layouts), *value.shape[1:]) if one else value.index_select(0, places)
+        for name in PADDED
+        for value in (getattr(once, name),)
+    }
+    batch = BatchLayout(layouts=layouts, **own)
+    batch.__dict__["distinct"] = once, places
+    return batch
+
+
+def _padded(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
+    lengths = torch.tensor([len(layout) for layout in layouts])
+    return BatchLayout(
+        layouts=layouts,
+        real=torch.arange(int(lengths.max())) < lengths[:, None],
+        **{
+            name: pad_sequence([getattr(layout, name) for layout in layouts], True, float(name == "scale"))
+            for name in PADDED
+            if name != "real"
+        },
     )
 
 
-def _groups(blueprint: Blueprint) -> dict[tuple[str, int], list[ParameterSpec]]:
-    """Parameters that share tokens, by node and number of rows."""
-    groups: dict[tuple[str, int], list[ParameterSpec]] = {}
-    for spec in blueprint.parameters:
-        groups.setdefault((spec.node, spec.shape[0] if spec.shape else 1), []).append(spec)
-    return groups
-
-
-def _chunks(columns: int, width: int) -> int:
-    """Tokens of one row."""
-    return max(1, math.ceil(columns / width))
-
-
-def _lanes(specs: Sequence[ParameterSpec]) -> dict[str, int]:
-    """Which parameters of a group ride on a lane."""
-    lanes: dict[str, int] = {}
-    for spec in specs:
-        lane = LANE_OF_ROLE.get(spec.role)
-        if lane is not None and len(spec.shape) == 1 and lane not in lanes.values():
-            lanes[spec.name] = lane
-    return lanes
-
-
-def _columns(specs: Sequence[ParameterSpec]) -> int:
-    """Numbers of one row of a group that ride on no lane."""
-    lanes = _lanes(specs)
-    return sum(math.prod(spec.shape[1:]) for spec in specs if spec.name not in lanes)
-
-
-def _place(specs: Sequence[ParameterSpec]) -> tuple[dict[str, int], dict[str, np.ndarray], int]:
-    """Which parameters of a group ride on a lane, and the columns of the others."""
-    lanes = _lanes(specs)
-    columns: dict[str, np.ndarray] = {}
-    total = 0
-    for spec in specs:
-        if spec.name not in lanes:
-            count = math.prod(spec.shape[1:])
-            columns[spec.name] = np.arange(total, total + count)
-            total += count
-    return lanes, columns, total
-
-
-def _unit(spec: ParameterSpec) -> tuple[float, float]:
-    if spec.role in ("weight", "bias"):
-        return 1.0 / math.sqrt(max(1, spec.fan_in)), 0.0
-    return 0.1, 1.0 if spec.role == "scale" else 0.0
+@lru_cache(maxsize=16384)
+def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
+    nodes, maskable = blueprint.architecture.nodes, dict(blueprint.maskable)
+    parts: dict[str, list[Tensor]] = {
+        name: [] for name in ("node", "neuron", "chunk", "used", "centre", "scale", "maskable")
+    }
+    positions: dict[str, Tensor] = {}
+    start = 0
+    for group in token_groups(blueprint, width):
+        chunks, count = group.chunks, group.rows * group.chunks
+        for spec in group.specs:
+            chunk, entry = group.places(spec)
+            index = (start + np.arange(group.rows)[:, None] * chunks + chunk) * (LANES + width) + entry
+            positions[spec.name] = torch.from_numpy(index).reshape(spec.shape)
+        for name, block in zip(("used", "centre", "scale"), group.row, strict=True):
+            parts[name].append(block.repeat(group.rows, 1))
+        parts["node"].append(torch.full((count,), group.node))
+        parts["neuron"].append(torch.arange(group.rows).repeat_interleave(chunks))
+        parts["chunk"].append(torch.arange(chunks).repeat(group.rows))
+        can_close = maskable.get(nodes[group.node].name) == group.rows
+        parts["maskable"].append(torch.full((count,), can_close))
+        start += count
+    return TokenLayout(
+        blueprint=blueprint,
+        positions={spec.name: positions[spec.name] for spec in blueprint.parameters},
+        **{name: torch.cat(blocks) for name, blocks in parts.items()},
+    )

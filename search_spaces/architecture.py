@@ -98,6 +98,16 @@ class Architecture:
                 )
 
     @cached_property
+    def _hash(self) -> int:
+        return hash((self.space, self.nodes, self.edges))
+
+    def __hash__(self) -> int:
+        return self._hash  # caches ask for it at every step
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}  # differs between processes
+
+    @cached_property
     def key(self) -> str:
         """Sixteen hex digits, equal for two architectures exactly if they are the same typed graph.
 

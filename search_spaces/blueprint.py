@@ -57,6 +57,9 @@ class Blueprint:
     parameters: tuple[ParameterSpec, ...]
     maskable: tuple[tuple[str, int], ...]
 
+    def __hash__(self) -> int:
+        return hash(self.architecture)  # its parameters follow from it
+
     @property
     def optional_edges(self) -> tuple[Edge, ...]:
         """The wires that a gate may close."""

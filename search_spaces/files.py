@@ -11,9 +11,10 @@ import os
 import secrets
 import stat
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from search_spaces.errors import DamagedFile, WeightloomError
 from search_spaces.plain_data import parse_json
@@ -31,13 +32,25 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     Raises:
         WeightloomError: the folder or file cannot be written.
     """
+    with writing(path) as stream:
+        stream.write(data)
+    return Path(path)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """A stream to write a file with, piece by piece, as `write_bytes` does: the file is there once it is left.
+
+    Raises:
+        WeightloomError: the folder or file cannot be written.
+    """
     path = Path(path)
     temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "xb") as stream:
-                stream.write(data)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
@@ -50,7 +63,6 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
             f"cannot write {path}: expected a writable folder with free space, got {error.strerror}; "
             "choose another folder or free it"
         ) from error
-    return path
 
 
 def write_text(path: str | Path, text: str) -> Path:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from generators.saving import from_pretrained
 from generators.topology import load_topology, save_topology, topology_digest
@@ -14,6 +13,7 @@ from search_spaces import Architecture, RunFailed, SearchSpace, WeightloomError
 from search_spaces.rules import Emission, Rules
 from sweeps.origin import Origin
 from sweeps.watching import Watcher
+from workbench.execution import settle
 from workbench.export import Recipe
 from workbench.guide import GeneratedScores
 from workbench.provenance import Emitted, emitted_again
@@ -30,7 +30,7 @@ def design_topology(
         WeightloomError: there is no generator, or no architecture keeps the rules.
         RunFailed: the training broke down.
     """
-    torch.set_flush_denormal(True)
+    settle()
     generator, origin = from_pretrained(folder), Origin.read(folder)
     task = load_task(origin.task, data or origin.data)
     scorer = GeneratedScores(generator=generator, task=task, latents=1, seconds=0.0)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from generators.generator import Generator
 from search_spaces import SearchSpace, open_space
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
+from workbench.execution import settle
 from workbench.finishing import Finished, finished
 from workbench.remote import Remote
 from workbench.summary import BriefPoint, FrontierPoint
@@ -54,7 +53,7 @@ class Laboratory:
         remote: Remote | None = None,
     ) -> Laboratory:
         """Load the task if it is given by name; read the zoo from ``folder``, fetch it from ``remote`` or train it."""
-        torch.set_flush_denormal(True)
+        settle()
         loaded = task if isinstance(task, Task) else load_task(task, data)
         chosen = open_space(
             space, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape, settings=space_settings

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from generators.saving import from_pretrained
 from search_spaces import SPACES, SearchSpace, UnknownName, WeightloomError, open_space
 from sweeps.origin import Origin
+from workbench.execution import settle
 from workbench.guide import GeneratedScores, GuideConfig
 from workbench.relaxed import RelaxedConfig
 from workbench.tasks import Task, load_task
@@ -49,7 +48,7 @@ class TrainingProblem:
             WeightloomError: the space does not take the task's examples, or the generator is not of this task.
             DamagedFile: the generator's files were altered.
         """
-        torch.set_flush_denormal(True)
+        settle()
         if self.space not in SPACES.names():
             raise UnknownName("space", self.space, SPACES.names())
         task = load_task(self.task, self.data)

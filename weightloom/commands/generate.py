@@ -25,6 +25,7 @@ def generate(
     flops: float | None = None,
     rules: RulesText = None,
     data: str | None = None,
+    stream: bool = False,
     json: Json = False,
 ) -> int:
     """Generate networks and write each as a safetensors file with its provenance.
@@ -52,6 +53,8 @@ def generate(
         flops: Budget: floating-point operations for one example that no architecture may exceed.
         rules: Rules that every architecture keeps.
         data: Folder of the task's data, if it is no longer where it was.
+        stream: Write the network of --architecture, of any size, as sharded safetensors while it is emitted, dense and
+            without a score; a stopped stream goes on where it was. For the family `mlp`.
         json: Print one JSON object on stdout.
     """
     from search_spaces.errors import WeightloomError
@@ -70,6 +73,20 @@ def generate(
     from sweeps.reading import read_rules
 
     stated = read_rules(rules)
+    if stream:
+        asked = (density, sparsity, weights_as, max_norm, max_lipschitz, rules, flops)
+        if architecture is None or asked != (1.0, 0.0, "float32", None, None, None, None):
+            raise WeightloomError("--stream: expected --architecture FILE, and no setting beside it but --seed")
+        from sweeps.streaming import stream_one
+        from weightloom.terminal import watching
+
+        with watching() as watcher:
+            index, count = stream_one(folder, out, architecture, seed, watcher)
+        if json:
+            print_json({"index": str(index), "parameters": count})
+        else:
+            print_pairs([(str(index), f"{count:,} parameters")])
+        return 0
     from sweeps.single import generate_some
 
     form = form_of(weights_as, max_norm, max_lipschitz)

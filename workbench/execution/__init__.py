@@ -7,6 +7,7 @@ from torch import Tensor
 from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
 from workbench.execution.grouped import run_grouped, run_parts
+from workbench.execution.processor import settle
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.side_by_side import Elsewhere, alone, at_once, shared_out, side_by_side
 from workbench.execution.slot import Workspace
@@ -28,6 +29,7 @@ __all__ = [
     "run_parts",
     "run_stacked",
     "runner_of",
+    "settle",
     "shared_out",
     "side_by_side",
     "stackable",

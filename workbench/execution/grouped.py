@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -57,11 +58,16 @@ class Group:
 
     def weights(self, tokens: Float[Tensor, "networks tokens entries"]) -> dict[str, Tensor]:
         """Named tensors ``[networks of the group, ...]`` from the tokens of the whole batch."""
-        flat = tokens[self.rows].flatten(1)
+        places = self._positions(tokens.shape[-1])
+        flat = tokens if self.is_whole(len(tokens)) else tokens[self.rows]
+        parts = _Named.apply(flat.flatten(1), [place.reshape(-1).to(flat.device) for place in places.values()])
         return {
-            name: flat.index_select(1, place.reshape(-1).to(flat.device)).reshape(len(flat), *place.shape)
-            for name, place in self._positions(tokens.shape[-1]).items()
+            name: part.view(len(flat), *place.shape) for (name, place), part in zip(places.items(), parts, strict=True)
         }
+
+    def is_whole(self, networks: int) -> bool:
+        """Whether these are all networks of the batch, in order: groups keep it."""
+        return len(self.rows) == networks
 
     def write(self, weights: Mapping[str, Tensor], tokens: Float[Tensor, "networks tokens entries"]) -> None:
         """The inverse of ``weights``: put them into the tokens of the whole batch."""
@@ -104,8 +110,32 @@ class Group:
         return torch.vmap(alone, in_dims=(0, 0, 0, None if own.dim() == 2 else 0))(dict(weights), masks, gate, own)
 
 
+class _Named(torch.autograd.Function):
+    """Columns of the tokens, several sets of them that do not overlap; backwards all are put into one array."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, places: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        ctx.places, ctx.shape = places, flat.shape
+        return tuple(flat.index_select(1, place) for place in places)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        found = gradients[0].new_zeros(ctx.shape)
+        for place, gradient in zip(ctx.places, gradients, strict=True):
+            found.index_copy_(1, place, gradient)
+        return found, None
+
+
 def groups_of(layout: BatchLayout) -> list[Group]:
-    """The batch's networks by architecture."""
+    """The batch's networks by architecture, found once."""
+    kept = layout.__dict__
+    if "groups" not in kept:
+        kept["groups"] = _grouped(layout)
+    found: list[Group] = kept["groups"]
+    return found
+
+
+def _grouped(layout: BatchLayout) -> list[Group]:
     rows: dict[Architecture, list[int]] = {}
     for i, blueprint in enumerate(layout.blueprints):
         rows.setdefault(blueprint.architecture, []).append(i)
@@ -114,6 +144,8 @@ def groups_of(layout: BatchLayout) -> list[Group]:
 
 def in_order(groups: Sequence[Group], logits: Sequence[Tensor]) -> Float[Tensor, "networks batch classes"]:
     """Logits of all groups in the order of the batch."""
+    if len(groups) == 1:
+        return logits[0]
     back = torch.argsort(torch.cat([group.rows for group in groups]))
     return torch.cat(list(logits)).index_select(0, back)
 

@@ -10,6 +10,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 import torch
 from joblib import Parallel, delayed
 
+from workbench.execution.processor import settle
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -73,5 +75,5 @@ def side_by_side(call: Callable[[Job], Result], jobs: Sequence[Job], workers: in
 def alone(call: Callable[[Job], Result], job: Job) -> Result:
     """A call in a process that shares its core with nothing."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # holds for one thread only
+    settle()
     return call(job)

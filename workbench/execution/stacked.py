@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from generators.generated import Generated
 from generators.tokens import LANES, BatchLayout
-from search_spaces import Blueprint, Node
+from search_spaces import Architecture, Blueprint, Node
 from search_spaces.operations import width_of
+from workbench.execution.cutting import Block, Cut, Pack, Sides, joined, read_block
 from workbench.execution.slot import FORWARD, Fresh, Group, SlotPass, Space, Workspace
 
 # dimension names: networks, tokens, entries, edges as in generators; batch = examples; rows = buffer rows;
@@ -30,12 +32,15 @@ NO_WIRE, MAIN, SKIP = -3, -2, -1
 
 def stackable(blueprints: Sequence[Blueprint]) -> bool:
     """Whether all nodes are dense, of norms and activations known here, and only the first reads the data."""
-    return all(
-        blueprint.architecture.space != "module"
-        and all(_is_known(node) for node in blueprint.architecture.nodes[1:])
-        and [e.target for e in blueprint.architecture.edges if e.source == blueprint.architecture.nodes[0].name]
-        == [blueprint.architecture.nodes[1].name]
-        for blueprint in blueprints
+    return all(_stacks(blueprint.architecture) for blueprint in blueprints)
+
+
+@lru_cache(maxsize=65536)
+def _stacks(graph: Architecture) -> bool:
+    return (
+        graph.space != "module"
+        and all(_is_known(node) for node in graph.nodes[1:])
+        and [e.target for e in graph.edges if e.source == graph.nodes[0].name] == [graph.nodes[1].name]
     )
 
 
@@ -85,8 +90,8 @@ class Slot:
     wires: tuple[Wire, ...]
 
 
-Blocks = Sequence[tuple[Tensor, Tensor]]
-"""Per slot lanes ``[networks, width, 3]`` and weights ``[networks, width, inputs]``."""
+Blocks = Sequence[Block]
+"""One per slot."""
 
 
 class _Reorder(torch.autograd.Function):
@@ -156,6 +161,15 @@ class Stack:
     Args:
         layout: of networks for which ``stackable`` holds.
     """
+
+    @classmethod
+    def of(cls, layout: BatchLayout) -> Stack:
+        """The stack of a layout, compiled once."""
+        kept = layout.__dict__
+        if "stack" not in kept:
+            kept["stack"] = cls(layout)
+        found: Stack = kept["stack"]
+        return found
 
     def __init__(self, layout: BatchLayout) -> None:
         self.layout = layout
@@ -232,6 +246,7 @@ class Stack:
             )
         self.back = self._move(places[-1])
         self.slots = tuple(slots)
+        self.sides = tuple(Sides(slot.width, slot.inputs, slot.chunks) for slot in slots)
         self.sizes = [self.count * slot.width * slot.chunks for slot in slots] + [1]
         self.rows_total = sum(self.sizes) - 1
         starts = torch.cumsum(torch.tensor([0, *self.sizes[:-2]]), 0)
@@ -245,6 +260,10 @@ class Stack:
             torch.where(layout.real, rows, torch.full_like(rows, self.rows_total)).reshape(-1).to(self.device)
         )
         self.existing = self.pack(self.layout.real.float())
+        # where all networks are alike, tokens lie as slots read them, and nothing has to be moved
+        places = torch.arange(self.rows_total).split(self.sizes[:-1])
+        in_turn = torch.cat([part.view(self.count, -1) for part in places], dim=1)
+        self.aligned = in_turn.shape == rows.shape and bool((rows == in_turn).all())
 
     def _move(self, index: Tensor) -> tuple[Tensor, Tensor] | None:
         if bool((index == torch.arange(len(index))).all()):
@@ -266,24 +285,20 @@ class Stack:
         self, buffer: Float[Tensor, "rows entries"]
     ) -> list[tuple[Float[Tensor, "networks width lanes"], Float[Tensor, "networks width inputs"]]]:
         """Per slot the lanes (bias, scale, shift) and the incoming weights of all networks, in its order."""
-        found = []
-        for slot, block in zip(self.slots, buffer.split(self.sizes), strict=False):
-            lanes, weights = block.view(self.count, slot.width, slot.chunks, -1).split(
-                [LANES, block.shape[-1] - LANES], dim=-1
-            )
-            found.append((lanes[:, :, 0], weights.reshape(self.count, slot.width, -1)[..., : slot.inputs]))
-        return found
+        parts = buffer[:-1].split(self.sizes[:-1])
+        return [read_block(p.unflatten(0, (self.count, -1)), slot) for p, slot in zip(parts, self.sides, strict=True)]
+
+    def cut(self, tokens: Float[Tensor, "networks tokens entries"]) -> Blocks:
+        """``blocks`` of the packed tokens, with gradients."""
+        if self.aligned:
+            flat = Cut.apply(tokens, self.sides)
+        else:
+            flat = Pack.apply(tokens, self.rows, self.count, self.sides)
+        return list(zip(flat[::2], flat[1::2], strict=True))
 
     def join(self, blocks: Blocks) -> Float[Tensor, "rows entries"]:
         """The inverse of ``blocks``; zero where no network has anything."""
-        entries = self.layout.used.shape[-1]
-        buffer = blocks[0][0].new_zeros(self.rows_total + 1, entries)
-        for slot, part, (lanes, weights) in zip(self.slots, buffer.split(self.sizes), blocks, strict=False):
-            view = part.view(self.count, slot.width, slot.chunks, entries)
-            view[:, :, 0, :LANES] = lanes
-            padded = torch.nn.functional.pad(weights, (0, slot.chunks * (entries - LANES) - slot.inputs))
-            view[..., LANES:] = padded.view(self.count, slot.width, slot.chunks, -1)
-        return buffer
+        return joined(blocks, self.sides, self.layout.used.shape[-1])
 
     def run(
         self,
@@ -305,7 +320,7 @@ class Stack:
         memory = workspace or Fresh()
         padded = torch.nn.functional.pad(gates, (0, 1), value=1.0)  # the last one is what is always open
         values: list[Tensor] = [x]
-        masks = (self.existing if open_rows is None else open_rows).split(self.sizes)
+        masks = (self.existing.to(blocks[0][0].dtype) if open_rows is None else open_rows).split(self.sizes)
         for j, (slot, (lanes, weights)) in enumerate(zip(self.slots, blocks, strict=True)):
             z = self._gathered(values, padded, slot, (memory, j))
             shape = (self.count, slot.width, slot.chunks)
@@ -340,5 +355,6 @@ class Stack:
 
 def run_stacked(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
     """Logits ``[networks, batch, classes]`` of all networks in one call."""
-    stack = Stack(generated.layout)
-    return stack.run(stack.blocks(stack.pack(generated.tokens)), stack.pack(generated.open_neurons), generated.gates, x)
+    stack, is_open = Stack.of(generated.layout), generated.open_neurons
+    all_open = not is_open.requires_grad and torch.equal(is_open, generated.layout.real.to(is_open.dtype))
+    return stack.run(stack.cut(generated.tokens), None if all_open else stack.pack(is_open), generated.gates, x)

@@ -1,0 +1,96 @@
+"""Turns of several calls in one run, their ratios, and the most memory that each needed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.parts import RESULTS
+from search_spaces.files import write_json
+from workbench.execution import settle
+
+MIB = 2**20
+Call = Callable[[], object]
+
+
+def one_thread() -> None:
+    """As every benchmark here is run; memory and denormals as weightloom's own runs have them."""
+    torch.set_num_threads(1)
+    settle()
+
+
+def peak_reset() -> None:
+    """Begin to watch the peak of resident memory anew (Linux: ``man 5 proc``, clear_refs)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> float:
+    """MiB at most resident since ``peak_reset``, torch itself among them."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None, "Linux says it"
+    return int(found[1]) / 1024
+
+
+def spread(values: np.ndarray) -> dict[str, float]:
+    """Least, median and greatest."""
+    return {"min": float(values.min()), "median": float(np.median(values)), "max": float(values.max())}
+
+
+def in_turns(
+    calls: Mapping[str, tuple[Call, float]], turns: int, *, clock: Callable[[], float] = time.process_time
+) -> dict[str, dict[str, Any]]:
+    """Seconds of each call in turn, A B C A B C, divided by how many things it does; ratios to the first, turn by turn.
+
+    Args:
+        calls: by name what to call and how many things that does; the first is what the others are compared with.
+        turns: that count, after one that does not.
+        clock: processor seconds by default, since others may use the machine; wall time where a disk is waited for.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    memory: dict[str, float] = dict.fromkeys(calls, 0.0)
+    for turn in range(turns + 1):
+        for name, (call, things) in calls.items():
+            peak_reset()
+            start = clock()
+            call()
+            passed = (clock() - start) / things
+            memory[name] = max(memory[name], peak_memory())
+            if turn:
+                seconds[name].append(passed)
+    first = np.array(seconds[next(iter(calls))])
+    return {
+        name: {
+            "seconds": spread(np.array(own)),
+            "ratio": spread(np.array(own) / first),
+            "ratio_of_minima": min(own) / float(first.min()),
+            "peak_mib": round(memory[name], 1),
+        }
+        for name, own in seconds.items()
+    }
+
+
+def slope(sizes: list[float], seconds: list[float]) -> float:
+    """Of the straight line through logarithms of both."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def record(name: str, content: Mapping[str, Any]) -> None:
+    """Write ``benchmarks/results/speed-NAME.json``, and the page anew."""
+    from benchmarks.speed.page import write_page
+
+    head = {
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "load": list(os.getloadavg()),  # of the machine at the end: how busy others kept it
+    }
+    print(f"written to {write_json(RESULTS / f'speed-{name}.json', {**head, **content})}")
+    write_page()

@@ -1,0 +1,4 @@
+"""stub for now"""
+
+
+def write_page() -> None: ...
