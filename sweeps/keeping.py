@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search_spaces import WeightloomError
+from sweeps.folder import CONFIG
 from sweeps.watching import Watcher
 from workbench.remote import Remote
 
@@ -36,7 +37,7 @@ def bring(remote: Remote, folder: Path, *, resume: bool, overwrite: bool, alone:
             f"run {folder.name!r}: expected a new name, got one that is kept at {remote.shown}; continue it with "
             "--resume, replace it with --overwrite, or choose another --name"
         )
-    if not (folder / "config.yaml").exists():
+    if not (folder / CONFIG).exists():
         remote.fetch(folder.name, folder)
         return
     newer = [name for name in there if name.startswith(f"{TRIALS[0]}/") and not (folder / name).exists()]

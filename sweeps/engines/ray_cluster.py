@@ -22,6 +22,8 @@ from workbench.execution import alone
 DIED = 1
 """Exit code of a worker whose host was lost."""
 KILL_SECONDS = 10.0
+TRIES = 3
+"""To start a cluster on this machine, which Ray gives up after 30 s where it is busy."""
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -123,7 +125,7 @@ def opened(*, address: str | None, workers: int, cpus: int, gpus: int, threads: 
     Where this process has joined one before, that one is used and stays.
 
     Raises:
-        WeightloomError: there is no cluster at ``address``.
+        WeightloomError: there is no cluster at ``address``, or none can be started.
     """
     if ray.is_initialized():
         yield RayCluster(cpus=cpus, gpus=gpus, threads=threads)
@@ -131,20 +133,26 @@ def opened(*, address: str | None, workers: int, cpus: int, gpus: int, threads: 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here = address in (None, "local")
     with _own_signals():
-        try:
-            ray.init(
-                address=address or "local",
-                num_cpus=workers * cpus if here else None,
-                num_gpus=workers * gpus if here else None,
-                include_dashboard=False if here else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise WeightloomError(
-                f"--address: expected a Ray cluster at {redacted(str(address))!r}, got {redacted(str(error))[:200]}; "
-                "start one with `ray start --head`, or leave --address out"
-            ) from error
+        for left in reversed(range(TRIES if here else 1)):
+            try:
+                ray.init(
+                    address=address or "local",
+                    num_cpus=workers * cpus if here else None,
+                    num_gpus=workers * gpus if here else None,
+                    include_dashboard=False if here else None,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                )
+                break
+            except Exception as error:  # Ray raises just that where a node needs more than 30 s to start
+                ray.shutdown()
+                if left:
+                    continue
+                where, reason = redacted(address or "this machine"), redacted(" ".join(str(error).split()))[:200]
+                raise WeightloomError(
+                    f"--engine ray: expected a Ray cluster on {where}, got {type(error).__name__}: {reason}; look at "
+                    "`ray status`, start one with `ray start --head` and give its --address, or leave --engine out"
+                ) from error
     try:
         yield RayCluster(cpus=cpus, gpus=gpus, threads=threads)
     finally:

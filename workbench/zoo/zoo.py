@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -221,20 +222,19 @@ def train_sorted(
     workers = min(at_once(), len(chosen)) if large else 1
     tell = progress if workers == 1 else None
 
-    def train(index: Sequence[int]) -> Trained:
-        return train_networks(
-            task,
-            tokenizer,
-            [blueprints[i] for i in index],
-            [seeds[i] for i in index],
-            recipe,
-            densities=None if densities is None else [densities[i] for i in index],
-            checkpoints=checkpoints,
-            start=None if start is None else start.select(index),
-            sparse=None if sparse is None else sparse[list(index)],
-            progress=tell,
-        )
-
+    train = partial(  # of a function that other processes can import
+        _train_batch,
+        task=task,
+        tokenizer=tokenizer,
+        blueprints=blueprints,
+        seeds=seeds,
+        recipe=recipe,
+        densities=densities,
+        checkpoints=checkpoints,
+        start=start,
+        sparse=sparse,
+        progress=tell,
+    )
     each = max(1, checkpoints)
     parts: list[Trained] = []
     for part in side_by_side(train, chosen, workers):
@@ -250,6 +250,35 @@ def train_sorted(
         collection=Collection(networks=networks, scores=scores),
         curve=tuple(np.mean([p.curve for p in parts], axis=0).tolist()),
         still_improving=sum(shares) / len(order),
+    )
+
+
+def _train_batch(
+    index: Sequence[int],
+    *,
+    task: Task,
+    tokenizer: WeightTokenizer,
+    blueprints: Sequence[Blueprint],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    densities: Sequence[float] | None,
+    checkpoints: int,
+    start: Generated | None,
+    sparse: Bool[Tensor, " networks"] | None,
+    progress: Callable[[int], None] | None,
+) -> Trained:
+    """``train_networks`` of those with these indices."""
+    return train_networks(
+        task,
+        tokenizer,
+        [blueprints[i] for i in index],
+        [seeds[i] for i in index],
+        recipe,
+        densities=None if densities is None else [densities[i] for i in index],
+        checkpoints=checkpoints,
+        start=None if start is None else start.select(index),
+        sparse=None if sparse is None else sparse[list(index)],
+        progress=progress,
     )
 
 
