@@ -1,13 +1,16 @@
 """The page of a comparison: whole, self-contained, and safe against names."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from offline_runs import read_offline
 
 from workbench.report.search_page import render_search, write_search_page
 from workbench.search_summary import CurvePoint, MethodSummary, Pick, SearchSummary
 from workbench.summary import Estimate
+from workbench.tracking import tracker_for
 
 EVIL = "<script>alert(1)</script>"
 
@@ -59,3 +62,20 @@ def test_the_page_is_one_file_with_figures_and_numbers(tmp_path: Path) -> None:
 def test_regret_only_where_the_optimum_is_known(best: float | None, measure: str) -> None:
     page = render_search(summary(best))
     assert f"Line chart of {measure} against queries" in page
+
+
+def test_wandb_keeps_curves_and_figures(tmp_path: Path) -> None:
+    record = summary()
+    tracker_for("wandb", tmp_path, "found").searched(record)
+    (run,) = map(read_offline, tmp_path.glob("wandb/offline-run-*"))
+    assert (run["name"], run["run"]["job_type"], run["run"]["run_group"]) == ("found-search", "search", "found")
+    kept = run["summary"]
+    for name, one in record.methods.items():
+        for part, value in one.final.model_dump().items():
+            assert kept[f"{name}/final/{part}"] == value
+        assert kept[f"{name}/seconds"] == one.seconds
+    table = json.loads((run["files"] / kept["tables/curves"]["path"]).read_text())
+    assert table["data"] == [
+        [name, p.query, p.mean, p.low, p.high] for name, one in record.methods.items() for p in one.curve
+    ]
+    assert {name for name in kept if name.startswith("charts/")} == {"charts/curves", "charts/finals"}

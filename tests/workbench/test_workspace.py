@@ -44,11 +44,10 @@ def test_a_wrong_target_is_named(target: str) -> None:
         workspace_of(["demo"], target)
 
 
-def test_without_an_account_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    import wandb
-
+def test_without_an_account_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    monkeypatch.setattr(type(wandb.api), "api_key", None)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(WeightloomError, match="no key; run `wandb login`"):
         save_workspace(["demo"], "somebody/weightloom")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from weightloom.commands.options import Json, RunsFolder, words
 from weightloom.terminal import print_json, print_pairs, watching
@@ -40,6 +40,7 @@ def search(
     processes: int = 1,
     out: Path = Path("runs/search"),
     runs_folder: RunsFolder = Path("runs"),
+    tracker: Literal["none", "wandb"] = "none",
     json: Json = False,
 ) -> int:
     """Compare search methods on a table of real results or by real training: regret curves, picks, differences.
@@ -72,6 +73,7 @@ def search(
         processes: How many searches run side by side, one thread each.
         out: Folder for search.json and search.html.
         runs_folder: Where answers of real training are kept, in .search.
+        tracker: Where the comparison is recorded too: with wandb, an offline W&B run in the folder of --out.
         json: Print one JSON object on stdout: paths and the whole record.
     """
     from search_spaces.errors import UnknownName, WeightloomError
@@ -129,6 +131,10 @@ def search(
     )
     summary = summarise(runs, evaluator, queries=queries, reference=against, labels=labels)
     paths = {"record": summary.write(out), "page": write_search_page(summary, out)}
+    if tracker != "none":
+        from workbench.tracking import tracker_for
+
+        tracker_for(tracker, out, out.name).searched(summary)
     if json:
         print_json(
             {

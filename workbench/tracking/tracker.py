@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 from search_spaces import UnknownName
+from workbench.search_summary import SearchSummary
 from workbench.summary import GeneratorSummary, Summary
 
 KINDS = ("wandb", "none")
@@ -62,6 +63,10 @@ class Tracker(ABC):
         """
 
     @abstractmethod
+    def searched(self, summary: SearchSummary) -> None:
+        """Record a comparison of search methods: regret curves, picks, figures."""
+
+    @abstractmethod
     def failed(self, reason: str) -> None:
         """Mark the open trial as failed; without one, record a trial that failed before it could start."""
 
@@ -78,6 +83,9 @@ class NullTracker(Tracker):
         yield _NullRun()
 
     def comparison(self, summary: Summary, folder: Path) -> None:
+        """Nothing."""
+
+    def searched(self, summary: SearchSummary) -> None:
         """Nothing."""
 
     def failed(self, reason: str) -> None:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 from search_spaces import RunFailed, WeightloomError
+from workbench.search_summary import SearchSummary
 from workbench.summary import GeneratorSummary, Summary
 from workbench.tracking.comparison import Shown, shown_of
 from workbench.tracking.figures import COLUMNS, flat_figures, plots, table_rows
+from workbench.tracking.searching import shown_of_search
 from workbench.tracking.tracker import TrackedRun, Tracker
 
 PROJECT = "weightloom"
-COMPARISON = "comparison"
-"""Job type of the one run that shows a whole sweep."""
+COMPARISON, SEARCH = "comparison", "search"
+"""Job types of the one run that shows a whole sweep, and of one that shows a comparison of search methods."""
 FOLDERS = {
     "WANDB_DIR": "",
     "WANDB_DATA_DIR": "data",
@@ -91,9 +93,14 @@ class WandbTracker(Tracker):
         Generators are its inputs and exported networks its outputs, which is their lineage; offline W&B knows no
         inputs, so that generators are outputs too, and each network names its generator in its metadata.
         """
-        shown = shown_of(summary, folder)
-        name, tags = f"{self.group}-{COMPARISON}", [summary.task, summary.space]
-        with self.trial(name, COMPARISON, shown.config, tags) as run:
+        self._whole(COMPARISON, shown_of(summary, folder), [summary.task, summary.space])
+
+    def searched(self, summary: SearchSummary) -> None:
+        """A W&B run of job type ``search``."""
+        self._whole(SEARCH, shown_of_search(summary), [summary.space, *summary.methods])
+
+    def _whole(self, job: str, shown: Shown, tags: Sequence[str]) -> None:
+        with self.trial(f"{self.group}-{job}", job, shown.config, tags) as run:
             assert isinstance(run, _WandbRun)
             run.compared(shown, use=self.online)
 

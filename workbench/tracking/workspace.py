@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +28,7 @@ def save_workspace(groups: Sequence[str], target: str) -> str:
     workspace = workspace_of(groups, target)
     import wandb
 
-    if not (os.environ.get("WANDB_API_KEY") or wandb.api.api_key):
+    if not _has_account(wandb):
         raise WeightloomError(
             f"compare --wandb: expected a W&B account to save the workspace {target} in, got no key; run "
             "`wandb login`, or set WANDB_API_KEY; without one, report.html of each run shows the same"
@@ -42,6 +41,13 @@ def save_workspace(groups: Sequence[str], target: str) -> str:
             f"compare --wandb: W&B did not save the workspace {target} ({type(error).__name__}: {reason}); see that "
             "`wandb login`, the entity and the network are right, and that the runs were sent with `wandb sync`"
         ) from error
+
+
+def _has_account(wandb: Any) -> bool:
+    try:
+        return bool(wandb.login(prompt=False))
+    except Exception:  # a key that W&B does not take
+        return False
 
 
 def workspace_of(groups: Sequence[str], target: str) -> Any:
@@ -121,7 +127,7 @@ def workspace_of(groups: Sequence[str], target: str) -> Any:
         ),
     ]
     runs = ws.RunsetSettings(
-        filters=[ws.Metric(GROUP).isin(list(groups))],
+        filters=ws.And(ws.Metric(GROUP).isin(list(groups))),
         groupby=[ws.Metric(GROUP), ws.Metric(JOB)],
         order=[ws.Ordering(ws.Summary("fidelity/mean"), ascending=False)],
         pinned_columns=[f"summary:{name}" for name in FIRST],
