@@ -17,6 +17,8 @@ from benchmarks import (
     topology,
     zoo,
 )
+from benchmarks.speed import command, evaluation, growth, resnet, step, streaming
+from benchmarks.speed import zoo as zoo_kinds
 
 if __name__ == "__main__":
     spaces.main([])
@@ -34,3 +36,5 @@ if __name__ == "__main__":
     compaction.main([])
     reliability.main([])
     topology.main([])
+    for speed in (step, zoo_kinds, evaluation, command, resnet, streaming, growth):
+        speed.main([])

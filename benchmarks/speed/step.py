@@ -8,6 +8,7 @@ with a rank weighs directions that are made once an architecture; its settings f
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ OURS: Mapping[str, tuple[str, Mapping[str, Any], tuple[int, ...]]] = {
 
 def chain(space: str, *nodes: Node) -> Blueprint:
     """Of nodes that each read the one before."""
-    edges = tuple(Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False))
+    edges = tuple(Edge(source=a.name, target=b.name) for a, b in itertools.pairwise(nodes))
     return Blueprint.of(Architecture(space=space, nodes=nodes, edges=edges))
 
 
@@ -142,7 +143,9 @@ def compare(target: str, turns: int) -> dict[str, Any]:
         calls[name] = repeated(of(net, forward), few), few
     rows = in_turns(calls, turns)
     for name, row in rows.items():
-        print(f"{target}  {name:32} {row['seconds']['median'] * 1e3:8.2f} ms {row['ratio']['median']:7.2f}x", flush=True)
+        print(
+            f"{target}  {name:32} {row['seconds']['median'] * 1e3:8.2f} ms {row['ratio']['median']:7.2f}x", flush=True
+        )
     return {"rows": rows, "generator_parameters": sizes, "failed": failed, "parameters": blueprint.parameter_count}
 
 
