@@ -146,6 +146,7 @@ class MLPGenerator(Generator, Decoder, Streamed):
             h = self.enter(self.encoder.coordinates(known.to(self.device)) + nodes[group.node])
             h = self._refined(h if self.settings.rank else h + code)
             norm, linear = self.leave
+            assert isinstance(linear, nn.Linear), "see unit_head"
             entries = min(LANES + group.total, self.tokenizer.entries)
             heard, weight, bias = norm(h), linear.weight[:entries].T, linear.bias[:entries]
             if self.settings.rank:  # both products as one

@@ -35,7 +35,7 @@ def evaluation(networks: int, looped: int, turns: int) -> dict[str, Any]:
     """Seconds per network of the loop over some of them and of batches of all; the same predictions."""
     x = load_task("digits").test.x
     blueprints = mixed(networks)
-    generated = make_generator("init").generate(blueprints, range(networks))
+    generated = make_generator("init", {}).generate(blueprints, range(networks))
     plain = [generated.network(i) for i in range(looped)]
     out: dict[str, Tensor] = {}
 
