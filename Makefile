@@ -27,7 +27,8 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## every benchmark, one after another
+bench: install ## every benchmark, one after another, beside other packages
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,mnist1d,postgresql,peers]'
 	$(BIN)/python -m benchmarks
 
 install: $(VENV)/installed

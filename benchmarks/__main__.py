@@ -19,6 +19,8 @@ from benchmarks import (
     zoo,
 )
 from benchmarks.hostile import __main__ as hostile
+from benchmarks.speed import command, evaluation, growth, resnet, step, streaming
+from benchmarks.speed import zoo as zoo_kinds
 
 if __name__ == "__main__":
     spaces.main([])
@@ -38,3 +40,5 @@ if __name__ == "__main__":
     hostile.main([])
     determinism.main([])
     topology.main([])
+    for speed in (step, zoo_kinds, evaluation, command, resnet, streaming, growth):
+        speed.main([])

@@ -146,11 +146,14 @@ class MLPGenerator(Generator, Decoder, Streamed):
             h = self.enter(self.encoder.coordinates(known.to(self.device)) + nodes[group.node])
             h = self._refined(h if self.settings.rank else h + code)
             norm, linear = self.leave
+            assert isinstance(linear, nn.Linear), "see unit_head"
             entries = min(LANES + group.total, self.tokenizer.entries)
-            values = nn.functional.linear(norm(h), linear.weight[:entries], linear.bias[:entries])
-            if self.settings.rank:
-                weighed = code[0, :, None] * self.shared[:, :entries]
-                values = torch.addmm(values, self.directions(h), weighed, beta=math.sqrt(0.5), out=values)
+            heard, weight, bias = norm(h), linear.weight[:entries].T, linear.bias[:entries]
+            if self.settings.rank:  # both products as one
+                heard = torch.cat([heard * math.sqrt(0.5), self.directions(h)], dim=1)
+                weight = torch.cat([weight, code[0, :, None] * self.shared[:, :entries]])
+                bias = bias * math.sqrt(0.5)
+            values = torch.addmm(bias, heard, weight)
             return values.view(len(rows), len(chunks), -1)
 
         return emit

@@ -56,7 +56,7 @@ def pieces(emit: RowEmitter, group: TokenGroup) -> Iterator[Piece]:
         with torch.no_grad():
             values = emit(group, start, stop).cpu()
             own = slice(values.shape[-1])
-            tokens = torch.addcmul(centre[:, own], unit[:, own], values)
+            tokens = torch.addcmul(centre[:, own], unit[:, own], values, out=values)
         numbers = tokens[..., LANES:].flatten(1)
         for spec in group.specs:
             if spec.name in group.lanes:

@@ -1,4 +1,182 @@
-"""stub for now"""
+"""``docs/benchmarks.md`` from the results that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmarks.parts import FIGURES, RESULTS
+from search_spaces.files import read_json, write_text
+
+HEAD = """# Benchmarks
+
+Written by `python -m benchmarks.speed.NAME` (all of them: `make bench`) from `benchmarks/results/speed-*.json`. Ratios
+are taken turn by turn within one run (A B C A B C), one thread: median (least to greatest). Seconds are processor
+time unless said otherwise, since other programs kept the machine busy (its load stands beside); memory is the most
+that was resident, torch among it. Goals that were missed stay.
+"""
+Result = Mapping[str, Any]
 
 
-def write_page() -> None: ...
+def ratio(row: Result) -> str:
+    """Median, least and greatest."""
+    own = row["ratio"]
+    return f"{own['median']:.2f}x ({own['min']:.2f} to {own['max']:.2f})"
+
+
+def state(found: Result) -> str:
+    """Threads and load."""
+    return f"{found['threads']} thread, torch {found['torch']}, load of the machine {found['load'][1]:.0f}"
+
+
+def step(found: Result) -> list[str]:
+    """Rows of ``speed-step.json``."""
+    lines = ["## Generate, run forwards and backwards, per network (`step`)", ""]
+    lines += ["Goals: MLP 1.0x in batches of 64 networks, 2.5x alone; CNN 1.2x. Batch of 64 examples; " + state(found)]
+    for target, part in found["targets"].items():
+        lines += ["", f"{target}, {part['parameters']:,} parameters:", ""]
+        lines += ["| what | ms | against a plain module | MiB | parameters of the generator |", "|---|---|---|---|---|"]
+        for name, row in part["rows"].items():
+            size = part["generator_parameters"].get(name.rsplit(", ", 1)[0], part["generator_parameters"].get(name))
+            own = "" if size is None else f"{size:,}"
+            cost = f"{row['seconds']['median'] * 1e3:.2f} | {ratio(row)} | {row['peak_mib']:.0f}"
+            lines.append(f"| {name} | {cost} | {own} |")
+        lines += [f"Not run: {name}: {said}" for name, said in part["failed"].items()]
+    return lines
+
+
+def evaluation(found: Result) -> list[str]:
+    """Rows of ``speed-evaluation.json``."""
+    one, two = found["evaluation"], found["sampling"]
+    loop, batches = one["rows"]["loop"], one["rows"]["batches"]
+    times = {key: 1 / batches["ratio"][other] for key, other in (("median", "median"), ("min", "max"), ("max", "min"))}
+    return [
+        "## Evaluation and sampling (`evaluation`)",
+        "",
+        f"{one['networks']:,} networks of mixed shapes on {one['examples']} examples: {ratio({'ratio': times})} "
+        f"cheaper than a loop over plain modules made beforehand (goal 20x; {loop['seconds']['median'] * 1e3:.2f} "
+        "against "
+        f"{batches['seconds']['median'] * 1e3:.2f} ms a network, the loop over {one['looped']} of them; at most "
+        f"{batches['peak_mib']:.0f} MiB; predictions at most {one['difference']:.1e} apart).",
+        "",
+        f"Diffusion, {two['networks']} networks in 8 steps against one forward of the denoiser: "
+        f"{ratio(two['rows']['8 steps'])} (goal 8.5x; {two['rows']['8 steps']['peak_mib']:.0f} MiB).",
+        "",
+        state(found),
+    ]
+
+
+def command(found: Result) -> list[str]:
+    """Rows of ``speed-command.json``."""
+    rows, sweep = found["rows"], found["sweep"]
+    return [
+        "## The command and the sweep (`command`)",
+        "",
+        f"`weightloom --help` against `python -c pass`: {ratio(rows['weightloom --help'])}; `weightloom sweep --help`: "
+        f"{ratio(rows['weightloom sweep --help'])} (goal 10x; processor time of whole processes, in turns).",
+        "",
+        f"A sweep of {found['trials']} trials that only wait: {sweep['overhead']:.1%} beyond their "
+        f"{sweep['of_trials']:.0f} s by the clock (goal 5 %), {sweep['processor_seconds']:.1f} s of processor time for "
+        "leader, worker and study.",
+        "",
+        state(found),
+    ]
+
+
+def resnet(found: Result) -> list[str]:
+    """Rows of ``speed-resnet.json``."""
+    seconds = {name: row["median"] for name, row in found["seconds"].items()}
+    spread = sorted(found["variances"].values())
+    return [
+        "## ResNet-50 (`resnet`)",
+        "",
+        f"{found['parameters']:,} parameters: blueprint {seconds['blueprint']:.2f} s (goal 0.5), cached "
+        f"{seconds['blueprint, cached'] * 1e3:.2f} ms (goal 5), generation {seconds['generation']:.2f} s (goal 0.15), "
+        f"{found['peak_mib']:.0f} MiB. Equal neurons: {found['equal_neurons']} (goal 0); greatest cosine of two: "
+        f"{found['greatest_cosine_of_two_neurons']:.2f}.",
+        "",
+        f"Variance of what its {len(spread)} layers put out, untrained generator: {spread[0]:.2f} to {spread[-1]:.2f}, "
+        f"median {spread[len(spread) // 2]:.2f}; {found['share_of_layers_within']:.0%} within 0.5 to 2 (goal all).",
+        "",
+        state(found),
+    ]
+
+
+def streaming(found: Result) -> list[str]:
+    """Rows of ``speed-streaming.json``."""
+    lines = [
+        "## A billion parameters in a stream (`streaming`)",
+        "",
+        "| parameters | wall s | processor s | zeros to the same disk, s | share of the disk's throughput | MiB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["turns"]:
+        lines.append(
+            f"| {row['parameters']:,} | {row['wall_seconds']:.0f} | {row['processor_seconds']:.1f} | "
+            f"{row['zeros_seconds']:.0f} | {row['share_of_the_disk']:.2f} | {row['peak_mib']:.0f} |"
+        )
+    own = found["resumed"]
+    return [
+        *lines,
+        "",
+        f"Goals: 1 GB, half of the disk's throughput. One of its shards taken away: written anew in "
+        f"{own['seconds']:.0f} s, {'the same bytes' if own['equal'] else 'OTHER BYTES'}.",
+        "",
+        state(found),
+    ]
+
+
+def growth(found: Result) -> list[str]:
+    """Rows of ``speed-growth.json``."""
+    return [
+        "## Growth (`growth`)",
+        "",
+        "![cost against networks, parameters and tokens](figures/growth.svg)",
+        "",
+        *(
+            f"- {name}: slope {row['slope']:.2f}, over the three largest {row['last_slope']:.2f} (goal 1.1)"
+            for name, row in found["growth"].items()
+        ),
+        "",
+        state(found),
+    ]
+
+
+def zoo(found: Result) -> list[str]:
+    """The rows of ``speed-zoo.json``."""
+    lines = [
+        "## Really trained networks (`zoo`)",
+        "",
+        "| networks | times cheaper than a PyTorch loop | goal | accuracy, stacked and looped | MiB |",
+        "|---|---|---|---|---|",
+    ]
+    for name, row in found["kinds"].items():
+        own = row["times_cheaper"]
+        scores = f"{row['accuracy']['stacked']:.3f}, {row['accuracy']['loop']:.3f}"
+        lines.append(
+            f"| {name} | {own['median']:.1f} ({own['min']:.1f} to {own['max']:.1f}) | {row['goal']} | {scores} | "
+            f"{row['peak_mib']:.0f} |"
+        )
+    return [*lines, "", state(found)]
+
+
+PARTS: Mapping[str, Callable[[Result], list[str]]] = {
+    "step": step,
+    "zoo": zoo,
+    "evaluation": evaluation,
+    "command": command,
+    "resnet": resnet,
+    "streaming": streaming,
+    "growth": growth,
+}
+
+
+def write_page() -> None:
+    """Write ``docs/benchmarks.md``."""
+    parts = [HEAD.rstrip()]
+    for name, part in PARTS.items():
+        path = RESULTS / f"speed-{name}.json"
+        if path.exists():
+            parts.append("\n".join(part(read_json(path))).rstrip())
+    page = write_text(FIGURES.parent / "benchmarks.md", "\n\n".join(parts) + "\n")
+    print(f"written to {page}")

@@ -26,14 +26,14 @@ def hyper_nn(make: Make, loss: Callable[[Tensor], Tensor], x: Tensor) -> tuple[n
 
 
 def torchhyper(make: Make, loss: Callable[[Tensor], Tensor], x: Tensor) -> tuple[nn.Module, Step]:
-    """A network over the batch, averaged, and a linear layer a tensor; read from its file, as its package needs
-    torchvision.
-    """
+    """A network over the batch, averaged; its file is read alone, since the package imports torchvision."""
     spec = importlib.util.find_spec("torchhyper")
-    assert spec is not None and spec.submodule_search_locations is not None
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
     path = Path(next(iter(spec.submodule_search_locations))) / "model" / "hypernetwork_architectures.py"
     own = importlib.util.spec_from_file_location("torchhyper_networks", path)
-    assert own is not None and own.loader is not None
+    assert own is not None
+    assert own.loader is not None
     module: Any = importlib.util.module_from_spec(own)
     own.loader.exec_module(module)
     target, flat = make(), x.flatten(1)

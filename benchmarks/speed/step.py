@@ -8,6 +8,7 @@ with a rank weighs directions that are made once an architecture; its settings f
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ OURS: Mapping[str, tuple[str, Mapping[str, Any], tuple[int, ...]]] = {
 
 def chain(space: str, *nodes: Node) -> Blueprint:
     """Of nodes that each read the one before."""
-    edges = tuple(Edge(source=a.name, target=b.name) for a, b in zip(nodes, nodes[1:], strict=False))
+    edges = tuple(Edge(source=a.name, target=b.name) for a, b in itertools.pairwise(nodes))
     return Blueprint.of(Architecture(space=space, nodes=nodes, edges=edges))
 
 

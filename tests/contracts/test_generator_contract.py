@@ -29,6 +29,13 @@ class TestRegistered(GeneratorContract):
         return generator
 
 
+class TestRank(GeneratorContract):
+    @pytest.fixture
+    def generator(self) -> Generator:
+        torch.manual_seed(0)
+        return make_generator("mlp", {"token_width": 4, **SMALL["mlp"], "rank": 5})
+
+
 class TestRetrieveNearest(GeneratorContract):
     deterministic = True
 

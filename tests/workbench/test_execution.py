@@ -279,3 +279,23 @@ def test_what_cannot_be_stacked_is_looped() -> None:
     x = inputs(0, 7)
     logits = run(generated, x)
     torch.testing.assert_close(logits[0], logits[1])
+
+
+@pytest.mark.parametrize("width", [3, 64])
+@pytest.mark.parametrize("alike", [True, False])
+def test_networks_of_one_architecture_are_cut_without_being_moved(width: int, alike: bool) -> None:
+    """Where all are alike tokens are read where they lie; the gradients of both ways are the looped ones."""
+    rng, tokenizer = np.random.default_rng(3), WeightTokenizer(width=width)
+    wide = MLPSpace(inputs=INPUTS, outputs=CLASSES, depths=(2,), widths=(6, 9), norms=("layer",))
+    drawn = [Blueprint.of(wide.sample(rng)) for _ in range(2)]
+    blueprints = [drawn[0 if alike else i % 2] for i in range(5)]
+    layout = tokenizer.batch(blueprints)
+    noise = torch.randn(layout.used.shape, dtype=torch.float64)
+    generated = Generated.dense(tokenizer, layout, (layout.centre + layout.scale * noise).double())
+    assert Stack(layout).aligned == alike
+    x, gradients = inputs(0, 7, dtype=torch.float64), []
+    for way in (run_stacked, run_looped):
+        tokens = generated.tokens.clone().requires_grad_()
+        logits = way(replace(generated, tokens=tokens), x)
+        gradients.append(torch.autograd.grad(logits.square().sum(), tokens)[0])
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-9, rtol=1e-9)

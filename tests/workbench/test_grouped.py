@@ -1,5 +1,6 @@
 """Networks that do not stack: run together, predicted, and really trained."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from plain_loop import run_looped
 from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import WeightTokenizer
-from search_spaces import Architecture, Blueprint, MLPSpace
+from search_spaces import SPACES, Architecture, Blueprint, MLPSpace
 from search_spaces.network import GraphNetwork
 from workbench.execution import GroupRunner, StackRunner, batches, predict, run, run_grouped, runner_of, stackable
 from workbench.tasks import Task, split_task
@@ -138,3 +139,24 @@ def test_deepened_mlps_are_exact(change: dict[str, tuple[str, ...]]) -> None:
     generated = networks([space.sample(rng) for _ in range(6)])
     x = torch.randn(5, 12)
     torch.testing.assert_close(run(generated, x), run_looped(generated, x), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "rank"), [(name, rank) for name in SPACES.names() for rank in SPACES.load(name).ranks]
+)
+def test_all_ways_agree_in_every_space(name: str, rank: int) -> None:
+    """Each architecture twice, so that batches have both repeats and others; gradients of the tokens too."""
+    shape = {1: (12,), 2: (2, 6), 3: (1, 4, 4)}[rank]
+    space, rng = SPACES.load(name)(inputs=math.prod(shape), outputs=3, shape=shape), np.random.default_rng(1)
+    generated = networks([a for _ in range(2) for a in [space.sample(rng)] * 2])
+    tokens = generated.tokens.detach().requires_grad_()
+    generated = replace(generated, tokens=tokens)
+    x = torch.randn(3, math.prod(shape), generator=torch.Generator().manual_seed(0))
+    found = []
+    for way in (run, run_grouped, run_looped):
+        logits = way(generated, x)
+        found.append((logits, *torch.autograd.grad(logits.square().sum(), tokens)))
+    for logits, gradient in found[:2]:
+        torch.testing.assert_close(logits, found[2][0], atol=1e-5, rtol=1e-4)
+        size = float(found[2][1].abs().max().clamp_min(1))
+        torch.testing.assert_close(gradient / size, found[2][1] / size, atol=1e-5, rtol=1e-3)

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from torch import Tensor
 
 from generators.generator import Generator
 from generators.saving import generator_digest, library_version
@@ -26,6 +31,10 @@ KEY = "weightloom"
 SCHEMA = 1
 NUMBER = 4
 """Bytes of a 32-bit float, the only type that is written."""
+FLUSH = 2**26
+"""Bytes after which they are sent to the disk."""
+AHEAD = 4
+"""Pieces that may wait to be written."""
 
 
 def stream_network(
@@ -123,11 +132,27 @@ def _write_shard(
                 )
         progress(end)
         return
-    with files.writing(path) as stream:
+    with files.writing(path) as stream, ThreadPoolExecutor(max_workers=1) as writer:  # written while more is emitted
         stream.write(head)
+        waiting: deque[Future[None]] = deque()
+        unsafe = 0
         for group in groups:
             for spec, start, values in pieces(emit, group):
                 begin = header[spec.name]["data_offsets"][0] + start * _size(spec.shape[1:])
-                stream.seek(len(head) + begin)
-                stream.write(values.contiguous().numpy().data)
+                unsafe += NUMBER * values.numel()
+                flush = unsafe >= FLUSH
+                unsafe = 0 if flush else unsafe
+                waiting.append(writer.submit(_put, stream, len(head) + begin, values.contiguous(), flush))
+                if len(waiting) > AHEAD:
+                    waiting.popleft().result()
                 progress(NUMBER * values.numel())
+        for one in waiting:
+            one.result()
+
+
+def _put(stream: BinaryIO, place: int, values: Tensor, flush: bool) -> None:
+    stream.seek(place)
+    stream.write(values.numpy().data)
+    if flush:  # so that the disk works while more is emitted, and not only at the end
+        stream.flush()
+        os.fsync(stream.fileno())

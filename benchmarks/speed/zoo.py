@@ -1,0 +1,98 @@
+"""What one really trained network costs against a PyTorch loop: ``python -m benchmarks.speed.zoo``.
+
+Three kinds: one architecture many times, mixed depths and widths, and convolutions; one recipe and one thread both
+ways. The loop (``benchmarks.zoo.train_one``) trains a few of the same networks. ``python -m benchmarks.zoo`` is the
+same for mixed ones with all processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed.measuring import one_thread, peak_memory, peak_reset, record, spread
+from benchmarks.speed.step import TARGETS
+from benchmarks.zoo import accuracy, train_one
+from generators.tokens import WeightTokenizer
+from search_spaces import SPACES, Blueprint
+from workbench.execution import predict
+from workbench.tasks import Task, load_task, score
+from workbench.zoo import Recipe, train_networks, train_sorted
+
+
+def blueprints_of(kind: str, task: Task, networks: int) -> list[Blueprint]:
+    """As many of one kind."""
+    rng = np.random.default_rng(0)
+    if kind == "one architecture":
+        return [TARGETS["MLP 64-128-128-10"][0]] * networks
+    if kind == "mixed depths and widths":
+        space = SPACES.load("mlp")(inputs=task.inputs, outputs=task.classes, shape=task.shape)
+        return [Blueprint.of(a) for a in space.sample_distinct(networks, rng)]
+    side = int(task.inputs**0.5)
+    space = SPACES.load("conv2d")(
+        inputs=task.inputs, outputs=task.classes, shape=(1, side, side), stages=(2,), depths=(1,), widths=(8, 16)
+    )
+    few = [Blueprint.of(a) for a in space.sample_distinct(max(1, networks // 16), rng)]
+    return [few[i % len(few)] for i in range(networks)]
+
+
+def compare(kind: str, goal: str, networks: int, looped: int, recipe: Recipe, turns: int) -> dict[str, Any]:
+    """Seconds of the processor per network both ways, and test accuracy of the networks that both trained."""
+    task = load_task("digits")
+    blueprints = blueprints_of(kind, task, networks)
+    chosen = np.random.default_rng(1).choice(networks, size=looped, replace=False).tolist()
+    tokenizer = WeightTokenizer()
+    train = train_networks if kind == "one architecture" else train_sorted
+    ratios, scores = [], {"stacked": 0.0, "loop": 0.0}
+    for _ in range(turns):
+        peak_reset()
+        start = time.process_time()
+        stacked = train(task, tokenizer, blueprints, range(networks), recipe).collection.networks
+        own = (time.process_time() - start) / networks
+        memory = peak_memory()
+        start = time.process_time()
+        alone = [train_one(task, blueprints[i], i, recipe) for i in chosen]
+        ratios.append((time.process_time() - start) / looped / own)
+        scores["stacked"] = float(score(predict(stacked.select(chosen), task.test.x), task.test.y).mean())
+        scores["loop"] = float(np.mean([accuracy(one, task.test.x, task.test.y) for one in alone]))
+        print(kind, ratios[-1], own, scores, flush=True)
+    return {
+        "times_cheaper": spread(np.array(ratios)),
+        "seconds_per_network": own,
+        "accuracy": scores,
+        "goal": goal,
+        "networks": networks,
+        "looped": looped,
+        "steps": recipe.steps,
+        "peak_mib": memory,
+    }
+
+
+KINDS: Sequence[tuple[str, str, int, int]] = (
+    ("one architecture", "50", 256, 3),
+    ("mixed depths and widths", "25", 256, 4),
+    ("convolutions", "5", 64, 3),
+)
+"""Kind, goal, networks, how many of them the loop trains."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the ratios and write ``benchmarks/results/speed-zoo.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--turns", type=int, default=3)
+    options = parser.parse_args(arguments)
+    one_thread()
+    recipe = Recipe(steps=options.steps, batch_size=32)
+    found = {
+        kind: compare(kind, goal, networks, looped, recipe, options.turns) for kind, goal, networks, looped in KINDS
+    }
+    record("zoo", {"kinds": found})
+
+
+if __name__ == "__main__":
+    main()
