@@ -36,7 +36,8 @@ def main(
     network = generator.generate([Blueprint.of(best)], seeds=[0])
     test = laboratory.task.test
     score = float((network.network(0)(test.x).argmax(1) == test.y).float().mean())
-    provenance = Origin.of(laboratory, None, "task").provenance(generator, path=None, seed=0, scores={"score": score})
+    origin = Origin.of(laboratory, None, "task")
+    provenance = origin.provenance(generator, path=None, seed=0, density=1.0, scores={"score": score})
     folder = runs / "found"
     written = export_network(
         network, 0, folder, best.key, provenance, test.x[:64], ("safetensors", "onnx"), root=folder
