@@ -1,6 +1,7 @@
 """Sparse weights in training and measurement."""
 
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from generators.mlp import MLPConfig, MLPGenerator
 from generators.tokens import LANES
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.sparsity import magnitude_pruned, sparsity_curve, sparsity_of
+from workbench.experiment import objectives_of
 from workbench.laboratory import Laboratory
 from workbench.training import TrainingConfig
 from workbench.training.objectives import TaskObjective
@@ -81,6 +83,17 @@ def test_a_curve_has_neurons_and_weights_apart(laboratory: Laboratory) -> None:
     assert by_weights[4].mean > by_weights[5].mean
     none = EvaluationConfig(latents=2, curve=(0.5,))
     assert sparsity_curve(generator, dense, laboratory.test, none) == points[:3]
+
+
+def test_figures_are_those_of_networks_as_sparse_as_asked(laboratory: Laboratory) -> None:
+    generator = MLPGenerator(MLPConfig(d=8, hidden=16, layers=1))
+    dense, sparse = (
+        objectives_of(generator, laboratory, EvaluationConfig(latents=2, weights=share))["active_parameters"]
+        for share in (1.0, 0.2)
+    )
+    whole = fmean(blueprint.parameter_count for blueprint in laboratory.validation.blueprints)
+    assert dense == whole
+    assert 0.2 * whole < sparse < 0.45 * whole, "biases stay"
 
 
 def test_sparsity_counts_single_zero_weights(laboratory: Laboratory) -> None:
