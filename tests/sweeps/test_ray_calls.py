@@ -18,6 +18,7 @@ from sweeps.bench import run_bench
 from sweeps.config import BenchConfig, resolve_as
 from sweeps.engines import TeamPlan
 from sweeps.watching import Silent
+from workbench.evaluation import brief
 from workbench.execution import at_once, shared_out, side_by_side
 from workbench.tasks import load_task
 from workbench.zoo import Recipe, train_sorted, zoo
