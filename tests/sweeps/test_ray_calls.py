@@ -73,7 +73,8 @@ def test_a_zoo_is_the_same_wherever_it_is_trained(tmp_path: Path, monkeypatch: p
         assert torch.equal(trained(), here)
 
 
-def test_rows_of_a_bench_are_the_same_wherever_they_are_made(tmp_path: Path) -> None:
+def test_rows_of_a_bench_are_the_same_wherever_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brief, "STEPS", (10,))
     changes: dict[str, Any] = {
         **{"kinds": ["shared-base"], "repeats": 1, "baselines": ["init", "noise"]},
         **{"families": [{"family": "mlp", "modes": ["task"]}], "training": {"steps": 3, "architectures": 2}},
