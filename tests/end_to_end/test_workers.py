@@ -1,6 +1,5 @@
 """Real trials in real worker processes: killed in the middle of training, limited, joined by URL from elsewhere."""
 
-import json
 import os
 import signal
 import subprocess
@@ -121,27 +120,3 @@ def test_a_worker_joins_by_url_from_another_folder(whole: tuple[Path, str], tmp_
     texts = stderr + "".join(p.read_text(errors="replace") for p in tmp_path.rglob("*") if p.is_file())
     assert PASSWORD not in texts
     assert key not in texts
-
-
-def test_a_sweep_by_two_workers_whose_trials_may_use_too_little_memory_and_then_enough(
-    whole: tuple[Path, str],
-) -> None:
-    """Real trials through the front door: all fail alone, are told with their reason, and the run goes on with room."""
-    runs = whole[0]
-    config = resolve("quick", {**SMALL, "name": "led", "trials": 2, "baselines": ["init"], "exports": {"top": 0}})
-    (runs / "led.yaml").write_text(config.to_yaml())
-    command = [sys.executable, "-m", "weightloom", "sweep", str(runs / "led.yaml"), "--runs-folder", str(runs)]
-    command += ["--workers", "2", "--json", "--set"]
-
-    def run(*words: str) -> dict[str, Any]:
-        done = subprocess.run([*command, *words], capture_output=True, text=True, env=ENVIRONMENT, timeout=280)
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout)["result"])
-
-    trials = run("limits.memory_mb=64")["trials"]
-    assert [trial["state"] for trial in trials] == ["failed", "failed"]
-    assert all("limits.memory_mb: expected at most 64 MB, got" in trial["reason"] for trial in trials)
-    trials = run("limits.memory_mb=null", "trials=4", "--resume")["trials"]
-    assert [trial["state"] for trial in trials] == ["failed", "failed", "complete", "complete"]
-    found = status_of(runs / "led")
-    assert (found["complete"], found["failed"], found["running"], found["interrupted"]) == (2, 2, 0, 0)

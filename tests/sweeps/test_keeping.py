@@ -11,6 +11,7 @@ from search_spaces import WeightloomError
 from sweeps.config import resolve
 from sweeps.status import status_of
 from sweeps.study import run_sweep
+from workbench.evaluation import brief
 from workbench.remote import Remote
 
 SMALL: dict[str, Any] = {
@@ -19,6 +20,11 @@ SMALL: dict[str, Any] = {
     **{"zoo.pool": 8, "zoo.networks": 4, "zoo.validation": 2, "zoo.test": 2, "zoo.recipe.steps": 10},
     **{"zoo.real_recipe.steps": 20, "exports.top": 0},
 }
+
+
+@pytest.fixture(autouse=True)
+def _brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brief, "STEPS", (10,))
 
 
 def test_another_machine_goes_on_with_a_run_and_its_zoo(tmp_path: Path) -> None:

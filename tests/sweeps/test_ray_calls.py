@@ -18,6 +18,7 @@ from sweeps.bench import run_bench
 from sweeps.config import BenchConfig, resolve_as
 from sweeps.engines import TeamPlan
 from sweeps.watching import Silent
+from workbench.evaluation import brief
 from workbench.execution import at_once, shared_out, side_by_side
 from workbench.tasks import load_task
 from workbench.zoo import Recipe, train_sorted, zoo
@@ -72,7 +73,8 @@ def test_a_zoo_is_the_same_wherever_it_is_trained(tmp_path: Path, monkeypatch: p
         assert torch.equal(trained(), here)
 
 
-def test_rows_of_a_bench_are_the_same_wherever_they_are_made(tmp_path: Path) -> None:
+def test_rows_of_a_bench_are_the_same_wherever_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brief, "STEPS", (10,))
     changes: dict[str, Any] = {
         **{"kinds": ["shared-base"], "repeats": 1, "baselines": ["init", "noise"]},
         **{"families": [{"family": "mlp", "modes": ["task"]}], "training": {"steps": 3, "architectures": 2}},
