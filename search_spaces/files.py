@@ -156,8 +156,10 @@ def open_regular(path: str | Path) -> io.BufferedReader:
     """Open a file for reading, and nothing that may never end or never answer.
 
     Raises:
-        OSError: it cannot be opened, or is a pipe or a device.
+        OSError: it cannot be opened, has no possible name, or is a pipe or a device.
     """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "a name with a zero byte", str(path))
     kind = os.stat(path).st_mode
     if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # of a folder, `open` says so itself
         raise OSError(errno.EINVAL, "a pipe or a device instead of a file", str(path))

@@ -18,7 +18,7 @@ WORDS = ("", "../x", "/etc/passwd", "<script>", "\x1b[2J", "\0", "x" * 3000, "pl
 NUMBERS = (0, 1, -1, 2, 3, 7, 64, 2**16, 2**20, 2**31, 2**53, 2**62, 2**63, 10**30, 0.5, -0.0, 1e-308, 1e308, 1e-9,
            float("nan"), float("inf"))  # fmt: skip
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [1, 2, 3], [0] * 1000, {"x": {"y": 1}}, [None], ["a", "a"])
-LEAVES = st.sampled_from(WORDS) | st.sampled_from(NUMBERS) | st.sampled_from(OTHERS) | st.text(max_size=8)
+LEAVES = st.sampled_from(WORDS) | st.sampled_from(NUMBERS) | st.sampled_from(OTHERS).map(deepcopy) | st.text(max_size=8)
 
 
 @st.composite
