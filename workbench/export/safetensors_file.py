@@ -17,7 +17,7 @@ from torch import Tensor
 from generators.generated import Generated
 from generators.tensor_files import check_finite, read_metadata, read_tensors
 from generators.tokens import WeightTokenizer
-from search_spaces import Architecture, Blueprint, DamagedFile, UnknownName, WeightloomError, files
+from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
 from search_spaces.network import Network
 from workbench.export.packing import packed, unpacked
 from workbench.provenance import Provenance
