@@ -39,7 +39,8 @@ def step(found: Result) -> list[str]:
         for name, row in part["rows"].items():
             size = part["generator_parameters"].get(name.rsplit(", ", 1)[0], part["generator_parameters"].get(name))
             own = "" if size is None else f"{size:,}"
-            cost = f"{row['seconds']['median'] * 1e3:.2f} | {ratio(row)} | {row['peak_mib']:.0f}"
+            memory = f"{row['peak_mib']:.0f}" if found.get("trimmed") else "not measured"
+            cost = f"{row['seconds']['median'] * 1e3:.2f} | {ratio(row)} | {memory}"
             lines.append(f"| {name} | {cost} | {own} |")
         lines += [f"Not run: {name}: {said}" for name, said in part["failed"].items()]
     return lines
