@@ -51,7 +51,8 @@ class TokenGroup:
         """Chunk and entry of each number that a row has of one parameter."""
         if spec.name in self.lanes:
             return np.zeros(1, dtype=np.int64), np.array([self.lanes[spec.name]])
-        flat = np.asarray(self.columns[spec.name])
+        own = self.columns[spec.name]
+        flat = np.arange(own.start, own.stop)
         return flat // self.width, LANES + flat % self.width
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,6 +74,10 @@ class StudyStore:
             what = place.file or place.shown
             if "disk is full" in reason:
                 raise StorageFailed(f"{what}: expected a disk with free space, got a full one; free it") from error
+            if place.file and not os.access(place.file.parent, os.W_OK):
+                raise StorageFailed(
+                    f"{what}: expected a writable folder, got a read-only one; make it writable"
+                ) from error
             remedy = "restore the file or choose another --name" if place.file else "check the address and the server"
             kind = DamagedFile if place.file else WeightloomError
             raise kind(f"{what}: expected the study of run {name!r}, got {reason}; {remedy}") from error

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from generators.generator import Generator
 from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
-from search_spaces import SearchSpace
+from search_spaces import DamagedFile, SearchSpace
 from workbench import files
 from workbench.tasks import Task
 from workbench.training import TrainingConfig, train_generator
@@ -54,7 +54,11 @@ def kept(home: Path, train: Callable[[], Generator]) -> tuple[Generator, float]:
         DamagedFile: it was trained before, but a file was altered.
     """
     if (home / COST).exists():
-        return from_pretrained(home), float(files.read_json(home / COST)["seconds"])
+        content = files.read_json(home / COST)
+        seconds = content.get("seconds") if isinstance(content, dict) else None
+        if not isinstance(seconds, int | float):
+            raise DamagedFile(f"{home / COST}: expected a number of seconds; remove the folder {home} to train anew")
+        return from_pretrained(home), float(seconds)
     began = time.process_time()
     generator = train()
     seconds = time.process_time() - began

@@ -62,7 +62,7 @@ def test_trained_generated_and_verified(small_net: str, capsys: Capture, tmp_pat
     assert main(["generate", str(tmp_path / "mine"), "--sample", "1", "--out", str(tmp_path / "some")]) == 0
     (path,) = (tmp_path / "some").glob("*.safetensors")
     assert main(["verify", str(path)]) == 0
-    assert "largest difference of a weight 0)" in capsys.readouterr().out
+    assert "largest difference of weights 0)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,10 @@ def test_rows_of_a_bench_are_the_same_wherever_they_are_made(tmp_path: Path, mon
         config = resolve_as(BenchConfig, "quick", {**changes, "name": name})
         found = run_bench(config, tmp_path, resume=False, overwrite=False, watcher=Silent(), command="x", team=team)
         (summary,) = found.values()
-        rows = {row: (own.metrics["fidelity"].mean, own.metrics["collapse"].mean)
-                for row, own in summary.generators.items() if "collapse" in own.metrics}  # fmt: skip
+        rows = {
+            row: [own.metrics[name].mean for name in ("score", "fidelity", "collapse") if name in own.metrics]
+            for row, own in summary.generators.items()
+        }
         return {"rows": rows, "problems": summary.budget.get("problems")}
 
     torch.set_num_threads(1)

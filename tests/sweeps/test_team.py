@@ -112,6 +112,7 @@ def test_ctrl_c_ends_the_step_and_a_second_one_kills(tmp_path: Path) -> None:
 
 def test_a_second_ctrl_c_kills_workers_that_do_not_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sweeps.team.LEAVE_SECONDS", 1e6)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # our command line leaves one of its own
     code = (
         f"import os, pathlib, time; (pathlib.Path({str(tmp_path)!r}) / f'{{os.getpid()}}.pid').touch(); time.sleep(1e6)"
     )
@@ -131,8 +132,11 @@ def test_a_second_ctrl_c_kills_workers_that_do_not_leave(tmp_path: Path, monkeyp
         store.target = 2
         engine = Processes(threads=1)
         team = Team(folder=tmp_path, store=store, watcher=Impatient(), engine=engine, arguments=["-c", code], count=2)
-        with pytest.raises(KeyboardInterrupt):
-            team.run(lambda: None)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                team.run(lambda: None)
+        finally:
+            signal.signal(signal.SIGINT, before)
     assert [line.split(":")[0].split(";")[0] for line in said] == ["stopping", "workers are killed"]
     assert not any(alive(int(path.stem)) for path in tmp_path.glob("*.pid"))
 

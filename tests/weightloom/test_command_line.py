@@ -108,7 +108,7 @@ def test_list_knows_what_is_registered(capsys: Capture) -> None:
         (("export", "nothing"), "nothing/summary.json"),
         (("verify", "nothing.safetensors"), "nothing.safetensors"),
         (("compare", "nothing"), "nothing/summary.json"),
-        (("compare", "nothing", "--csv", "--json"), "got both"),
+        (("compare", "nothing", "--csv", "--json"), "got several"),
         (("list", "space"), "Did you mean 'spaces'?"),
         (("new", "genrator", "mine"), "Did you mean 'generator'?"),
         (("new", "generator", "My-Idea"), "Did you mean 'my_idea'?"),

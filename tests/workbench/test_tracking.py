@@ -99,7 +99,7 @@ def test_the_comparison_holds_every_figure_of_the_summary(runs: dict[str, dict[s
         assert all(own[name] == value for name, value in trial.values.items())
     assert [row["sha256"] for row in _table(run, "exports")] == [export.sha256 for export in SUMMARY.exports]
     charts = {name.split("/")[1] for name in kept if name.startswith("charts/")}
-    assert charts == {"plane", "collapse", "sparsity", "pareto", "architectures"}
+    assert charts == {"plane", "collapse", "sparsity", "fronts", "pareto", "architectures"}
 
 
 def test_generators_and_networks_are_artifacts_with_lineage(runs: dict[str, dict[str, Any]]) -> None:
