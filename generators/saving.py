@@ -23,6 +23,7 @@ from generators.generator import Fitted, Generator
 from generators.registry import GENERATORS, make_generator
 from generators.tensor_files import check_finite, read_tensors
 from search_spaces import DamagedFile, UnknownName, WeightloomError
+from search_spaces.errors import in_one_line
 
 __all__ = ["from_pretrained", "generator_digest", "library_version", "save_pretrained"]
 
@@ -87,7 +88,7 @@ def from_pretrained(folder: str | Path) -> Generator:
         else:
             generator.load_state_dict(tensors)
     except (RuntimeError, KeyError, ValueError, TypeError, WeightloomError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise DamagedFile(
             f"{weights}: expected the tensors of generator {generator.name!r} as {CONFIG_FILE} describes it, "
             f"got {reason}; {REMEDY}"

@@ -11,6 +11,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from search_spaces import WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.plain_data import parse_json
 
 _LENGTH = 8
@@ -27,7 +28,7 @@ def read_tensors(data: bytes) -> dict[str, Tensor]:
     try:
         return load(data)
     except (SafetensorError, ValueError, RuntimeError, KeyError, AssertionError, TypeError) as error:
-        raise WeightloomError(f"tensors that cannot be read ({' '.join(str(error).split())[:200]})") from error
+        raise WeightloomError(f"tensors that cannot be read ({in_one_line(error, 200)})") from error
 
 
 def read_header(data: bytes) -> dict[str, Any]:

@@ -17,6 +17,11 @@ def readable(text: str) -> str:
     return _cut("".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text))
 
 
+def in_one_line(error: BaseException, most: int = 300) -> str:
+    """What an error says, with single spaces for line breaks and at most so many characters of it."""
+    return " ".join(str(error).split())[:most]
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST * 2 // 3]} … {text[-LONGEST // 3 :]}"
 

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import stat
+import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -137,7 +138,7 @@ def read_unpacked(path: str | Path, what: str = "file", remedy: str = "check the
     data = read_bytes(path, what, remedy)
     if Path(path).suffix != ".gz":
         return data
-    most, found = max(UNPACKED, RATIO * len(data)), bytearray()
+    most, found = most_unpacked(len(data)), bytearray()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             while len(found) <= most and (part := stream.read(2**20)):
@@ -150,6 +151,18 @@ def read_unpacked(path: str | Path, what: str = "file", remedy: str = "check the
             "unpack it yourself if you trust it"
         )
     return bytes(found)
+
+
+def most_unpacked(packed: int) -> int:
+    """To how many bytes a packed file of so many may unpack."""
+    return max(UNPACKED, RATIO * packed)
+
+
+def check_archive(archive: zipfile.ZipFile, packed: int) -> None:
+    """Check, before anything is unpacked, that a zip file of ``packed`` bytes is no bomb; raises ``ValueError``."""
+    total = sum(member.file_size for member in archive.infolist())
+    if total > most_unpacked(packed):
+        raise ValueError(f"{total} bytes packed into {packed}, where at most {most_unpacked(packed)} are unpacked")
 
 
 def open_regular(path: str | Path) -> io.BufferedReader:

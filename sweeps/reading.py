@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from search_spaces import files
-from search_spaces.errors import DamagedFile, WeightloomError
+from search_spaces.errors import DamagedFile, WeightloomError, in_one_line
 from search_spaces.plain_data import check_plain
 from search_spaces.rules import Rules
 
@@ -144,7 +144,7 @@ def _load(text: str, source: str) -> Any:
         value = yaml.load(text, Loader=_Loader)
         check_plain(value, endless=True)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date or number that cannot be
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise WeightloomError(f"{source}: expected YAML with words and numbers, got {reason}") from error
     return value
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from search_spaces import DamagedFile, WeightloomError
+from search_spaces import WeightloomError
 from sweeps.constraints import exceeded
 from sweeps.objectives import NAMES, OBJECTIVES, by_name
 from sweeps.place import place_of
-from sweeps.storage import StudyStore, has_ended, opened
+from sweeps.storage import StudyStore, has_ended, only_ours, opened
 
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
 
@@ -36,15 +36,8 @@ def status_of(folder: Path, url: str | None = None) -> dict[str, Any]:
     """
     if url is None and not folder.is_dir():
         raise WeightloomError(f"{folder}: expected the folder of a run, got none; see --runs-folder")
-    with opened(place_of(folder, url), folder.name, 0, join=True) as store:
-        try:
-            return {"name": folder.name, "storage": store.place.shown, **counted(store)}
-        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-            reason = f"{type(error).__name__}: {error}"[:300]
-            raise DamagedFile(
-                f"{store.place.shown}: expected the trials of a sweep, got what cannot be ({reason}); restore it or "
-                "choose another --name"
-            ) from error
+    with opened(place_of(folder, url), folder.name, 0, join=True) as store, only_ours(store.place):
+        return {"name": folder.name, "storage": store.place.shown, **counted(store)}
 
 
 def counted(store: StudyStore) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from search_spaces import DamagedFile, RunFailed, WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.secrets import redacted
 from sweeps.objectives import DIRECTIONS, NAMES
 from sweeps.place import PATIENCE_SECONDS, Place
@@ -253,14 +254,8 @@ class StudyStore:
                 time.sleep(0.5)
 
     def _all(self) -> list[FrozenTrial]:
-        try:
+        with only_ours(self.place):
             return self.study.get_trials(deepcopy=False)
-        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-            reason = f"{type(error).__name__}: {error}"[:300]
-            raise DamagedFile(
-                f"{self.place.file or self.place.shown}: expected the trials of a sweep, got what none writes "
-                f"({reason}); restore it or choose another --name"
-            ) from error
 
     def _exclusively(self) -> Any:
         return self.place.exclusively(self._storage, self.study.study_name)
@@ -329,7 +324,20 @@ def _reason(error: BaseException) -> str:
     """What the database said, below what Optuna and SQLAlchemy made of it."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return redacted(" ".join(str(error).split())[:200] or type(error).__name__)
+    return redacted(in_one_line(error, 200) or type(error).__name__)
+
+
+@contextmanager
+def only_ours(place: Place) -> Iterator[None]:
+    """Say ``DamagedFile`` of a study in which something stands that no sweep writes."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"[:300]
+        raise DamagedFile(
+            f"{place.file or place.shown}: expected the trials of a sweep, got what none writes "
+            f"({reason}); restore it or choose another --name"
+        ) from error
 
 
 def has_ended(trial: FrozenTrial) -> bool:

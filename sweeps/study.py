@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from search_spaces import WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.files import write_text
 from sweeps.conclusion import conclude
 from sweeps.config import SweepConfig, read_config
@@ -106,7 +107,7 @@ def run_sweep(
             try:
                 tracker.comparison(summary, folder.path)
             except Exception as error:  # the run is whole without it
-                watcher.say(f"tracking: the comparison could not be recorded ({' '.join(str(error).split())[:200]})")
+                watcher.say(f"tracking: the comparison could not be recorded ({in_one_line(error, 200)})")
             store.add_seconds(time.perf_counter() - start)
     return summary
 

@@ -104,13 +104,11 @@ def print_comparison(summaries: Sequence[Summary], *, same_protocol: bool = Fals
     """
     from rich.console import Console
 
-    from workbench.comparison import difference_warnings, terminal_table, verdict_sentences
-    from workbench.fronts import front_table
+    from workbench.comparison import difference_warnings, terminal_tables, verdict_sentences
 
     console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(terminal_table(summaries))
-    if (found := front_table(summaries)) is not None:
-        console.print(found)
+    for table in terminal_tables(summaries):
+        console.print(table)
     for summary in summaries:
         if len(summaries) > 1:
             print(f"{summary.name}:")

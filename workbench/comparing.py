@@ -9,8 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workbench.comparison import Row, difference_warnings, rows, rows_as_csv, terminal_table, verdict_sentences
-from workbench.fronts import front_table
+from workbench.comparison import Row, difference_warnings, rows, rows_as_csv, terminal_tables, verdict_sentences
 from workbench.judging import Judged
 from workbench.summary import Summary
 
@@ -49,9 +48,8 @@ class Comparison:
     def __str__(self) -> str:
         stream = io.StringIO()
         console = Console(file=stream, width=WIDTH)
-        console.print(terminal_table(self.summaries))
-        if (found := front_table(self.summaries)) is not None:
-            console.print(found)
+        for table in terminal_tables(self.summaries):
+            console.print(table)
         said = [f"- {sentence}" for sentence in self.sentences] + [f"Warning: {text}" for text in self.warnings]
         return "\n".join([stream.getvalue().rstrip(), *said])
 

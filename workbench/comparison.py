@@ -17,6 +17,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from workbench.fronts import front_table
 from workbench.summary import BriefPoint, GeneratorSummary, Summary, interval, shown
 
 Generators = Mapping[str, GeneratorSummary]
@@ -318,6 +319,12 @@ SHORT_TABLE = {
     "latency_ms": "ms",
     "train_seconds": "train s",
 }
+
+
+def terminal_tables(summaries: Sequence[Summary]) -> list[Table]:
+    """All tables that a comparison shows in a terminal: the short one, and the fronts where curves were recorded."""
+    fronts = front_table(summaries)
+    return [terminal_table(summaries), *([] if fronts is None else [fronts])]
 
 
 def terminal_table(summaries: Sequence[Summary]) -> Table:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from typing import Any, BinaryIO
 
 from generators.folders import canonical
 from search_spaces import DamagedFile, WeightloomError, files
+from search_spaces.plain_data import parse_json
 from workbench.export import digest, read_recipe
 from workbench.summary import ExportRecord
 
@@ -106,8 +106,8 @@ class Ledger:
 
     def _line(self, number: int, text: bytes, previous: str) -> dict[str, Any]:
         try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
+            line = parse_json(text.decode("utf-8"))
+        except ValueError:
             raise self._broken(number, "no JSON") from None
         if not isinstance(line, dict) or not {*CHAIN, "path", "sha256"} <= line.keys():
             raise self._broken(number, "no line of a ledger")

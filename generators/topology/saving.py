@@ -20,6 +20,7 @@ from generators.folders import (
 from generators.tensor_files import check_finite, read_tensors
 from generators.topology.generator import TopologyConfig, TopologyGenerator
 from search_spaces import DamagedFile, WeightloomError
+from search_spaces.errors import in_one_line
 
 KIND = "weightloom-topology"
 
@@ -48,7 +49,7 @@ def load_topology(folder: str | Path) -> TopologyGenerator:
         check_finite(tensors)
         generator.load_state_dict(tensors)
     except (RuntimeError, ValidationError, WeightloomError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise DamagedFile(
             f"{Path(folder) / WEIGHTS_FILE}: expected the tensors of a topology generator as {CONFIG_FILE} describes "
             f"it, got {reason}; {REMEDY}"

@@ -19,6 +19,7 @@ from typing import Any, final
 import submitit
 
 from search_spaces import WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.files import read_json, write_json, write_text
 from sweeps.engines.engine import AGAIN, Order, last_line, thread_environment
 from sweeps.engines.process import Process
@@ -141,8 +142,7 @@ class Slurm:
             )
         except (RuntimeError, NameError, TypeError, ValueError) as error:
             raise WeightloomError(
-                f"--slurm: expected SLURM on this machine and options that submitit knows, got: "
-                f"{' '.join(str(error).split())[:300]}"
+                f"--slurm: expected SLURM on this machine and options that submitit knows, got: {in_one_line(error)}"
             ) from error
 
     def start(self, order: Order) -> SlurmMember:

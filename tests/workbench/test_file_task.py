@@ -112,6 +112,15 @@ def test_mistakes(name: str, content: bytes, said: str, tmp_path: Path) -> None:
         load(path.parent if path.parent != tmp_path else path)
 
 
+def test_packed_files_are_not_unpacked_without_end(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((3000, 1000)), y=np.zeros(3000))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,2,0\n" * 4_000_000))
+    for name in ("a.npz", "a.csv.gz"):
+        assert (tmp_path / name).stat().st_size < 200_000
+        with pytest.raises(DamagedFile, match="at most 16777216"):
+            load(tmp_path / name)
+
+
 def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([object()]), y=np.array([0]))
     with pytest.raises(DamagedFile, match="Object arrays cannot be loaded"):

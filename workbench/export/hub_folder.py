@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 
 from generators.folders import CONFIG_FILE, REMEDY, WEIGHTS_FILE, plain, read_folder, write_folder
-from search_spaces import Architecture, DamagedFile, files
+from generators.tensor_files import read_tensors
+from search_spaces import Architecture, DamagedFile, WeightloomError, files
 from search_spaces.building import network_of
+from search_spaces.errors import in_one_line
 from search_spaces.network import Network
 
 KIND = "weightloom-hub-network"
@@ -60,12 +60,20 @@ def load_pretrained(folder: str | Path) -> Network:
     """
     document, data = hub_document(folder)
     try:
+        tensors = read_tensors(data)
+    except WeightloomError as error:
+        raise _damaged(folder, error) from error
+    try:
         architecture = Architecture.from_dict(document["compacted"])
         with torch.random.fork_rng(devices=[]):  # the fresh weights are overwritten
             network = network_of(architecture)
-        return network.load(load(data)).eval()
-    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise DamagedFile(
-            f"{Path(folder) / WEIGHTS_FILE}: expected the tensors that {CONFIG_FILE} describes, got {reason}; {REMEDY}"
-        ) from error
+        return network.load(tensors).eval()
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: str | Path, error: Exception) -> DamagedFile:
+    return DamagedFile(
+        f"{Path(folder) / WEIGHTS_FILE}: expected the tensors that {CONFIG_FILE} describes, got {in_one_line(error)}; "
+        f"{REMEDY}"
+    )

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from search_spaces import RunFailed, WeightloomError, files
+from search_spaces.errors import in_one_line
 from workbench.export.agreement import Run, agreement, on_cpu
 
 # dimension names: batch = examples, inputs = values of one example
@@ -57,7 +58,7 @@ def write_onnx(
             run = onnx_session(data)
             _ = run(rows), run(rows[:1])
     except Exception as error:  # the exporter and onnxruntime raise errors of many kinds
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise RunFailed(f"{path}: the network cannot be exported to ONNX ({type(error).__name__}: {reason})") from error
     difference = agreement(path, "ONNX", run, network if reference is None else on_cpu(reference), rows)
     files.write_bytes(path, data)

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from search_spaces import DamagedFile, RunFailed, files
+from search_spaces.errors import in_one_line
 from workbench.export.agreement import agreement, on_cpu
 from workbench.export.onnx_file import quiet
 
@@ -70,7 +71,7 @@ def write_program(
             run = _module(data, Path(path))
             _ = run(rows), run(rows[:1])
     except Exception as error:  # the exporter raises errors of many kinds
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise RunFailed(
             f"{path}: the network cannot be exported as a program ({type(error).__name__}: {reason})"
         ) from error
@@ -120,7 +121,7 @@ def _module(data: bytes, path: Path) -> nn.Module:
         with quiet():
             return torch.export.load(io.BytesIO(data)).module()
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise DamagedFile(f"{path}: expected a program, got {type(error).__name__}: {reason}; {_REMEDY}") from error
 
 
@@ -131,6 +132,7 @@ def _parts(data: bytes, path: Path) -> dict[str, bytes]:
             if len(set(names)) != len(names) or not all(_PLAIN.fullmatch(n) or n == _INPUTS for n in names):
                 odd = [n for n in names if not _PLAIN.fullmatch(n) and n != _INPUTS] or "a name twice"
                 raise DamagedFile(f"{path}: expected tensors and JSON only, got {odd}; {_REMEDY}")
+            files.check_archive(archive, len(data))
             return {name: archive.read(name) for name in names}
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise DamagedFile(f"{path}: expected a program (.pt2), got {error}; {_REMEDY}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from generators.folders import CONFIG_FILE
 from search_spaces import Architecture, DamagedFile, WeightloomError, files
+from search_spaces.plain_data import parse_json
 from workbench.export.hub_folder import hub_document
 from workbench.export.onnx_file import onnx_facts
 from workbench.export.program_file import program_recipe
@@ -98,8 +98,8 @@ def _of_onnx(path: Path) -> Recipe:
     data = files.read_bytes(path, "ONNX file", "check the path")
     try:
         metadata = onnx_facts(data)[1]
-        architecture = json.loads(metadata[ARCHITECTURE]) if ARCHITECTURE in metadata else None
-        return _recipe(path, "onnx", architecture, json.loads(metadata[KEY]))
+        architecture = parse_json(metadata[ARCHITECTURE]) if ARCHITECTURE in metadata else None
+        return _recipe(path, "onnx", architecture, parse_json(metadata[KEY]))
     except (WeightloomError, KeyError, ValueError) as error:
         raise DamagedFile(f"{path}: expected an ONNX file of ours, got {error}; {_REMEDY}") from error
 

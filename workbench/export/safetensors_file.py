@@ -18,6 +18,7 @@ from generators.generated import Generated
 from generators.tensor_files import check_finite, read_metadata, read_tensors
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, RunFailed, UnknownName, WeightloomError, files
+from search_spaces.errors import in_one_line
 from search_spaces.network import Network
 from workbench.export.packing import packed, unpacked
 from workbench.provenance import Provenance
@@ -116,7 +117,7 @@ def read_network(path: str | Path) -> LoadedNetwork:
     except (DamagedFile, UnknownName):  # of a space that is not installed
         raise
     except (WeightloomError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise DamagedFile(f"{path}: expected a network file, got {reason}; {_REMEDY}") from error
     return LoadedNetwork(
         module=generated.network(0), architecture=architecture, provenance=provenance, generated=generated

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import zipfile
 import zlib
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from search_spaces import DamagedFile, WeightloomError
+from search_spaces.files import check_archive, read_bytes, read_unpacked
 from workbench.tasks.arrays import from_arrays
 from workbench.tasks.task import Task
 
@@ -61,9 +61,12 @@ def file(folder: str | None = None) -> Task:
 
 def _of_numpy(path: Path) -> Task:
     try:
-        with np.load(path, allow_pickle=False) as opened:  # what is pickled may run anything
+        data = read_bytes(path, "NumPy file")
+        with np.lib.npyio.NpzFile(io.BytesIO(data), allow_pickle=False) as opened:  # what is pickled may run anything
+            assert opened.zip is not None
+            check_archive(opened.zip, len(data))
             arrays = {name: opened[name] for name in opened.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedFile(
             f"{path}: expected NumPy arrays of numbers or words, got {error}; save them again with numpy.savez"
         ) from None
@@ -102,10 +105,9 @@ def _table(path: Path) -> Arrays:
 
 def _rows(path: Path) -> Iterator[list[str]]:
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
+        text = read_unpacked(path, "table").decode("utf-8-sig")
         yield from (row for row in csv.reader(io.StringIO(text)) if row)
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except (WeightloomError, UnicodeDecodeError, csv.Error) as error:
         raise DamagedFile(f"{path}: cannot be read as CSV in UTF-8 ({error}); get a fresh copy") from None
 
 
@@ -148,7 +150,7 @@ def _pictures(folder: Path) -> Arrays:
         try:
             with Image.open(path) as picture:
                 arrays.append(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
-        except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
             raise DamagedFile(f"{path}: cannot be read as a picture ({error}); remove it or get a fresh copy") from None
         sizes.setdefault(arrays[-1].shape, path)
     if len(sizes) > 1:

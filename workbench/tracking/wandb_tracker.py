@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 from search_spaces import RunFailed, WeightloomError
+from search_spaces.errors import in_one_line
 from workbench.search_summary import SearchSummary
 from workbench.summary import GeneratorSummary, Summary
 from workbench.tracking.comparison import Shown, shown_of
@@ -132,7 +133,7 @@ class WandbTracker(Tracker):
                 ),
             )
         except Exception as error:  # W&B raises errors of its own and of its transport
-            reason = " ".join(str(error).split())[:300]
+            reason = in_one_line(error)
             raise RunFailed(
                 f"tracking: W&B could not start the run {name!r} ({type(error).__name__}: {reason}); "
                 "track offline, or see that `wandb login` and the network work"

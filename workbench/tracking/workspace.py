@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search_spaces import RunFailed, WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.secrets import redacted
 
 GROUP, JOB = "Group", "JobType"
@@ -36,7 +37,7 @@ def save_workspace(groups: Sequence[str], target: str) -> str:
     try:
         return str(workspace.save().url)
     except Exception as error:  # W&B raises errors of its own and of its transport
-        reason = redacted(" ".join(str(error).split())[:300])
+        reason = redacted(in_one_line(error))
         raise RunFailed(
             f"compare --wandb: W&B did not save the workspace {target} ({type(error).__name__}: {reason}); see that "
             "`wandb login`, the entity and the network are right, and that the runs were sent with `wandb sync`"

@@ -21,6 +21,7 @@ from torch import Tensor
 from generators.folders import plain
 from generators.tensor_files import read_metadata, read_tensors
 from search_spaces import DamagedFile, WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.files import read_bytes, write_bytes
 
 SCHEMA = 1
@@ -125,7 +126,7 @@ class Checkpoint:
             known = _Head.model_validate(head)
             tensors = read_tensors(body)
         except (WeightloomError, ValidationError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = in_one_line(error)
             raise DamagedFile(f"{self.path}: expected a checkpoint, got {reason}; remove it to begin anew") from error
         return State(tensors=tensors, **known.model_dump(exclude={"schema_version", "identity"}))
 
@@ -136,7 +137,7 @@ def put_back() -> Iterator[None]:
     try:
         yield
     except (KeyError, ValueError, TypeError, RuntimeError, IndexError, OverflowError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise DamagedFile(
             f"checkpoint: expected that of this training, got {reason}; remove it to begin anew"
         ) from error

@@ -26,6 +26,7 @@ from generators.generated import Generated
 from generators.tensor_files import read_tensors
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, DamagedFile, SearchSpace, WeightloomError
+from search_spaces.errors import in_one_line
 from workbench.execution import at_once, batches, side_by_side, stackable
 from workbench.files import read_bytes, read_json, sha256, write_json
 from workbench.tasks import Task
@@ -339,7 +340,7 @@ def load_zoo(home: Path, config: ZooConfig) -> Zoo:
     try:
         return _zoo_of(config, content, read_tensors(data))
     except (WeightloomError, KeyError, TypeError, ValueError, RuntimeError, IndexError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = in_one_line(error)
         raise DamagedFile(f"{home}: expected the networks of a zoo, got {reason}; {remedy}") from error
 
 
