@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from generators.encoder import BlueprintEncoder, coordinates
+from generators.expert_layers import Chosen, ExpertLinear, ExpertNorm
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
 from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
@@ -60,6 +61,22 @@ class MLPConfig(LatentConfig):
         description="0: every token hears the latent in all layers. Above: tokens are computed once an architecture, "
         "and the latent weighs so many directions of each: many networks of one architecture cost little more than one",
     )
+    experts: ClassVar[int] = 1
+
+
+class ExpertsConfig(LatentConfig):
+    """Settings of the ``experts`` family."""
+
+    d: int = Field(default=96, ge=8, le=4096, description="width of the blueprint encoder")
+    hidden: int = Field(default=128, ge=8, le=16384, description="width of each token network")
+    layers: int = Field(default=3, ge=1, le=32, description="hidden layers of each token network")
+    experts: int = Field(
+        default=16,
+        ge=2,
+        le=1024,
+        description="token networks side by side, of which each latent uses one; as many kinds of networks are emitted",
+    )
+    rank: ClassVar[int] = 0
 
 
 class MLPGenerator(Generator, Decoder, Streamed):
@@ -77,17 +94,19 @@ class MLPGenerator(Generator, Decoder, Streamed):
     modes: ClassVar[tuple[Mode, ...]] = ("task", "zoo", "both")
     Config: ClassVar[type[GeneratorConfig]] = MLPConfig
 
-    def __init__(self, config: MLPConfig | None = None) -> None:
+    def __init__(self, config: MLPConfig | ExpertsConfig | None = None) -> None:
         super().__init__(config)
-        c = config or MLPConfig()
+        c = self.config
+        assert isinstance(c, MLPConfig | ExpertsConfig)
         self.settings = c
-        self.latent = c.latent
+        self.latent = c.latent + (c.experts if c.experts > 1 else 0)
         self.encoder = BlueprintEncoder(c.d)
         self.condition = listening(c.latent, c.latent_start, c.rank or c.hidden)
-        self.enter = nn.Linear(c.d, c.hidden)
-        self.layers = nn.ModuleList(nn.Linear(c.hidden, c.hidden) for _ in range(c.layers))
-        self.norms = nn.ModuleList(nn.LayerNorm(c.hidden) for _ in range(c.layers))
-        self.leave = unit_head(c.hidden, self.tokenizer.entries)
+        self.enter = ExpertLinear(c.experts, c.d, c.hidden)
+        self.layers = nn.ModuleList(ExpertLinear(c.experts, c.hidden, c.hidden) for _ in range(c.layers))
+        self.norms = nn.ModuleList(ExpertNorm(c.experts, c.hidden) for _ in range(c.layers))
+        self.last = ExpertNorm(c.experts, c.hidden)
+        self.leave = ExpertLinear(c.experts, c.hidden, self.tokenizer.entries, std=c.hidden**-0.5)
         if c.rank:
             self.directions = unit_head(c.hidden, c.rank)
             self.shared = nn.Parameter(torch.randn(c.rank, self.tokenizer.entries) * c.rank**-0.5)
@@ -109,12 +128,16 @@ class MLPGenerator(Generator, Decoder, Streamed):
         """One pass."""
         few, _ = layout.distinct
         encoded = self.encoder.once(few)
-        wanted = torch.cat([latent, wishes(condition)], dim=-1)
-        h = self.enter(encoded.tokens)
+        heard, chosen = self._split(latent)
+        wanted = torch.cat([heard, wishes(condition)], dim=-1)
         if self.settings.rank:
-            values = self._mixed(self._refined(h), wanted, layout)
+            values = self._mixed(self._refined(self.enter(encoded.tokens, None), None), wanted, layout)
         else:
-            values = self.leave(self._refined(layout.spread(h) + self.condition(wanted)[:, None]))
+            if chosen is None:
+                h = layout.spread(self.enter(encoded.tokens, None))
+            else:
+                h = self.enter(layout.spread(encoded.tokens), chosen)
+            values = self._left(self._refined(h + self.condition(wanted)[:, None], chosen), chosen)
         ends = layout.spread(encoded.edges)
         edges = self.edge(torch.cat([ends, wanted[:, None].expand(-1, ends.shape[1], -1)], -1))
         values = self.settings.blend(layout, values)
@@ -130,7 +153,9 @@ class MLPGenerator(Generator, Decoder, Streamed):
         latent = self.draw_latent([blueprint], [seed]).to(self.device)
         with torch.no_grad():
             nodes = self.encoder.nodes((blueprint.architecture,)).shared[0]
-            code = self.condition(torch.cat([latent, wishes(Condition.uniform(1, device=self.device))], dim=-1))
+            heard, chosen = self._split(latent)
+            code = self.condition(torch.cat([heard, wishes(Condition.uniform(1, device=self.device))], dim=-1))
+        expert = 0 if chosen is None else int(chosen)
         rows_of: dict[int, int] = {}
         for group in token_groups(blueprint, self.tokenizer.width):
             rows_of[group.node] = max(group.rows, rows_of.get(group.node, 0))
@@ -143,14 +168,14 @@ class MLPGenerator(Generator, Decoder, Streamed):
                 group.row[0].sum(-1).repeat(len(rows)),
                 torch.tensor(rows_of[group.node]),
             )
-            h = self.enter(self.encoder.coordinates(known.to(self.device)) + nodes[group.node])
-            h = self._refined(h if self.settings.rank else h + code)
-            norm, linear = self.leave
-            assert isinstance(linear, nn.Linear), "see unit_head"
+            place = (self.encoder.coordinates(known.to(self.device)) + nodes[group.node])[None]
+            h = self.enter(place, chosen)
+            h = self._refined(h if self.settings.rank else h + code, chosen)
             entries = min(LANES + group.total, self.tokenizer.entries)
-            heard, weight, bias = norm(h), linear.weight[:entries].T, linear.bias[:entries]
+            heard = self.last(h, chosen)[0]
+            weight, bias = self.leave.weight[expert, :entries].T, self.leave.bias[expert, :entries]
             if self.settings.rank:  # both products as one
-                heard = torch.cat([heard * math.sqrt(0.5), self.directions(h)], dim=1)
+                heard = torch.cat([heard * math.sqrt(0.5), self.directions(h[0])], dim=1)
                 weight = torch.cat([weight, code[0, :, None] * self.shared[:, :entries]])
                 bias = bias * math.sqrt(0.5)
             values = torch.addmm(bias, heard, weight)
@@ -158,16 +183,29 @@ class MLPGenerator(Generator, Decoder, Streamed):
 
         return emit
 
-    def _refined(self, h: Float[Tensor, "*networks tokens hidden"]) -> Float[Tensor, "*networks tokens hidden"]:
+    def _split(self, latent: Float[Tensor, "networks numbers"]) -> tuple[Float[Tensor, "networks latent"], Chosen]:
+        """What the token network hears, and which one it is: the greatest of as many further numbers as there are."""
+        heard, scores = latent[:, : self.settings.latent], latent[:, self.settings.latent :]
+        return heard, scores.argmax(1) if self.settings.experts > 1 else None
+
+    def _refined(
+        self, h: Float[Tensor, "networks tokens hidden"], chosen: Chosen
+    ) -> Float[Tensor, "networks tokens hidden"]:
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            h = h + nn.functional.gelu(layer(norm(h)))
+            h = h + nn.functional.gelu(layer(norm(h, chosen), chosen))
         return h
+
+    def _left(
+        self, h: Float[Tensor, "networks tokens hidden"], chosen: Chosen
+    ) -> Float[Tensor, "networks tokens entries"]:
+        """Values in natural units."""
+        return self.leave(self.last(h, chosen), chosen)
 
     def _mixed(
         self, h: Float[Tensor, "distinct tokens hidden"], wanted: Float[Tensor, "networks numbers"], layout: BatchLayout
     ) -> Float[Tensor, "networks tokens entries"]:
         """``B + U diag(a) V`` of unit variance, ``diag(a) V`` first, which is smallest."""
-        base = self.leave(h) * math.sqrt(0.5)
+        base = self._left(h, None) * math.sqrt(0.5)
         weighed = self.condition(wanted)[:, :, None] * self.shared
         return torch.baddbmm(layout.spread(base), layout.spread(self.directions(h)), weighed)
 

@@ -4,7 +4,8 @@ import torch
 
 from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.generator import Generator
-from generators.mlp import MLPConfig, MLPGenerator
+from generators.experts import ExpertsGenerator
+from generators.mlp import ExpertsConfig, MLPConfig, MLPGenerator
 from generators.testing import small_architectures
 from generators.tokens import WeightTokenizer
 from generators.transformer import TransformerConfig, TransformerGenerator
@@ -19,6 +20,7 @@ def families(*, steps: int) -> list[Generator]:
     torch.manual_seed(0)
     return [
         MLPGenerator(MLPConfig(token_width=4, d=16, hidden=24, layers=2, latent=6)),
+        ExpertsGenerator(ExpertsConfig(token_width=4, d=16, hidden=24, layers=2, latent=6, experts=3)),
         TransformerGenerator(TransformerConfig(token_width=4, d=16, layers=2, latent=6)),
         DiffusionGenerator(DiffusionConfig(token_width=4, d=16, layers=2, steps=steps)),
     ]

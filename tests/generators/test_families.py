@@ -174,3 +174,29 @@ def test_a_small_change_stays_near_the_fresh_weights_that_all_latents_share(fami
 def test_common_values_are_those_of_one_seed_however_long_the_others_are() -> None:
     layout = TOKENIZER.batch(BLUEPRINTS)
     assert torch.equal(common_values(layout), initial_values(layout, [0] * len(BLUEPRINTS)))
+
+
+def test_an_expert_is_the_feed_forward_family_with_its_weights() -> None:
+    """Each network comes out as from a generator that holds its expert alone, and every expert has its turn."""
+    torch.manual_seed(0)
+    small = {"token_width": 4, "d": 16, "hidden": 24, "layers": 2, "latent": 6}
+    experts = make_generator("experts", {**small, "experts": 3})
+    seeds = list(range(30))
+    latent = experts.draw_latent(BLUEPRINTS[:1], seeds[:1])
+    assert latent.shape == (1, 6 + 3)
+    blueprints = [BLUEPRINTS[i % len(BLUEPRINTS)] for i in seeds]
+    together = experts.generate(blueprints, seeds)
+    spoke = experts.draw_latent(blueprints, seeds)[:, 6:].argmax(1).tolist()
+    assert set(spoke) == {0, 1, 2}
+    for i, expert in enumerate(spoke):
+        alone = make_generator("mlp", small)
+        own = {
+            name: value[expert : expert + 1]
+            if name.split(".")[0] in ("enter", "layers", "norms", "last", "leave")
+            else value
+            for name, value in experts.state_dict().items()
+        }
+        alone.load_state_dict(own)
+        by_itself = alone(blueprints[i : i + 1], experts.draw_latent(blueprints[i : i + 1], seeds[i : i + 1])[:, :6])
+        for name, value in by_itself.state_dict(0).items():
+            torch.testing.assert_close(together.state_dict(i)[name], value, atol=1e-5, rtol=1e-5)

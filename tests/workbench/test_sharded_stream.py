@@ -29,11 +29,13 @@ def loaded(folder: Path) -> dict[str, torch.Tensor]:
     return {name: value for shard in names for name, value in load_file(folder / shard).items()}
 
 
-@pytest.mark.parametrize("rank", [0, 6])
-def test_a_stream_is_the_network_as_a_whole(tmp_path: Path, rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("family", "more"), [("mlp", {}), ("mlp", {"rank": 6}), ("experts", {"experts": 3})])
+def test_a_stream_is_the_network_as_a_whole(
+    tmp_path: Path, family: str, more: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(generators.streaming, "WINDOW", 500)  # several windows a layer
     torch.manual_seed(0)
-    generator, blueprint = make_generator("mlp", {**SETTINGS, "rank": rank}), target()
+    generator, blueprint = make_generator(family, {**SETTINGS, **more}), target()
     index = stream_network(generator, blueprint, 3, tmp_path, shard_bytes=4000)
     whole, streamed = generator.generate([blueprint], [3]).state_dict(0), loaded(tmp_path)
     assert set(streamed) == set(whole)

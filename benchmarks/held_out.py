@@ -1,6 +1,6 @@
-"""The diffusion on zoos that nothing was chosen on: ``python -m benchmarks.diffusion``.
+"""A family on zoos that nothing was chosen on: ``python -m benchmarks.held_out --family experts``.
 
-For each seed a zoo with architectures and networks of its own is trained, then the preset's diffusion; beside it the
+For each seed a zoo with architectures and networks of its own is trained, then the preset's family; beside it the
 simple baselines, and fresh as well as emitted weights with some steps of real training. All figures are those of test
 architectures on test data, as in every table. The settings stand in the preset; they were chosen on another zoo
 (``docs/results.md``).
@@ -44,20 +44,21 @@ Row = dict[str, Any]
 
 
 def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
-    """Figures, verdict and seconds of training of the diffusion and of each baseline."""
+    """Figures, verdict and seconds of training of the family and of each baseline."""
     bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
     laboratory = bench.laboratory
-    generator, seconds = bench.trained("diffusion")
+    family = options.family
+    generator, seconds = bench.trained(family)
     evaluation = bench.config.evaluation.without_curves()
-    made: dict[str, Generator] = {"diffusion": generator}
+    made: dict[str, Generator] = {family: generator}
     for steps in options.finish:
         made[finished_name("init", steps)] = laboratory.finished(None, steps)
-        made[finished_name("diffusion", steps)] = laboratory.finished(generator, steps)
+        made[finished_name(family, steps)] = laboratory.finished(generator, steps)
     found: dict[str, Row] = {}
     for name, one in made.items():
         own = evaluate(one, laboratory.zoo, laboratory.test, laboratory.test_validity, evaluation)
         found[name] = _row(own)
-    found["diffusion"]["seconds"] = seconds
+    found[family]["seconds"] = seconds
     for name in BASELINES:
         found[name] = _row(run_baseline(laboratory, name, {}, evaluation).summary)
     found["real"] = {
@@ -74,15 +75,16 @@ def _row(own: Evaluation | GeneratorSummary) -> Row:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the figures and write ``benchmarks/results/diffusion-TASK.json``."""
+    """Print the figures and write ``benchmarks/results/held-out-FAMILY-TASK.json``."""
     options_parser = parser(__doc__, "long")
     options_parser.set_defaults(seeds=[31, 32, 33])
+    options_parser.add_argument("--family", default="experts", help="of the preset")
     options_parser.add_argument("--workers", type=int, default=1, help="seeds at once, a thread each if several")
     options_parser.add_argument("--finish", type=int, nargs="*", default=[50, 150], help="steps of real training")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
     each = list(side_by_side(lambda seed: one_seed(seed, options), options.seeds, options.workers))
     for seed, found in zip(options.seeds, each, strict=True):
-        own = found["diffusion"]
+        own = found[options.family]
         print(seed, {name: _three(e) for name, e in own["figures"].items()}, own["verdict"], f"{own['seconds']:.0f} s")
         print(seed, "real", found["real"], flush=True)
     together = {name: _pooled([found[name] for found in each]) for name in each[0] if name != "real"}
@@ -92,7 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
         "pooled": {name: _dumped(figures) for name, figures in together.items()},
         "each": [{name: _written(row) for name, row in found.items()} for found in each],
     }
-    write_result(f"diffusion-{options.task or 'digits'}", options, content, began)
+    write_result(f"held-out-{options.family}-{options.task or 'digits'}", options, content, began)
 
 
 def _pooled(rows: Sequence[Row]) -> dict[str, Estimate]:
