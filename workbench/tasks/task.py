@@ -98,8 +98,11 @@ def split_task(
     validation_share: float = 0.2,
     test_share: float = 0.25,
     shape: tuple[int, ...] | None = None,
+    each: bool = False,
 ) -> Task:
-    """A task from arrays: shuffled by ``seed``, standardised by the training split, one scale for all inputs.
+    """A task from arrays: shuffled by ``seed``, standardised by the training split.
+
+    Every input is centred by itself; all are divided by one number, or with ``each`` every one by its own.
 
     Args:
         name: as registered.
@@ -110,6 +113,7 @@ def split_task(
         validation_share: share of the remaining rows.
         test_share: share of all rows.
         shape: of one example, channels first; flat by default.
+        each: inputs have units of their own, as the columns of a table have.
 
     Raises:
         WeightloomError: fewer than 10 examples, examples and labels that do not fit together, a value that
@@ -136,7 +140,12 @@ def split_task(
         "train": (x[order[cut:]], y[order[cut:]]),
         "test": test,
     }
-    centre, spread = parts["train"][0].mean(0), float(parts["train"][0].std()) or 1.0
+    seen = parts["train"][0]
+    centre = seen.mean(0)
+    spread: np.ndarray | float = float(seen.std()) or 1.0
+    if each:
+        own = seen.std(0, dtype=np.float64)
+        spread = np.where(own > 1e-6 * np.abs(centre), own, 1).astype(np.float32)  # one value alone is left as it is
     splits = {
         key: Split(x=torch.from_numpy((px - centre) / spread), y=torch.from_numpy(py))
         for key, (px, py) in parts.items()
