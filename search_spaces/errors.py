@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from search_spaces.secrets import redacted
+
 LONGEST = 1500
 """Characters of a message; nobody reads more."""
 
@@ -18,8 +20,8 @@ def readable(text: str) -> str:
 
 
 def in_one_line(error: BaseException, most: int = 300) -> str:
-    """What an error says, with single spaces for line breaks and at most so many characters of it."""
-    return " ".join(str(error).split())[:most]
+    """What an error says, with single spaces for line breaks and at most so many characters of it, without secrets."""
+    return " ".join(redacted(str(error)).split())[:most]  # one that was cut would not be known any more
 
 
 def _cut(text: str) -> str:
@@ -37,7 +39,7 @@ class WeightloomError(Exception):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(readable(message))
+        super().__init__(readable(redacted(message)))
 
 
 class RunFailed(WeightloomError):

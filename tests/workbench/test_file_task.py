@@ -51,6 +51,8 @@ def test_columns_of_a_table_have_units_of_their_own() -> None:
     assert np.allclose(task.test.x, other.test.x, atol=0.03)
     assert np.allclose(task.train.x.std(0)[:3], 1, atol=0.02)
     assert task.train.x[:, 3].abs().max() < 1e-6
+    own = from_arrays("mine", x, y, test=(x, y))  # what a user does with rows of his own before an exported network
+    assert np.array_equal((x - own.centre) / own.spread, own.test.x)
     pictures = from_arrays("mine", x.reshape(60, 2, 2), y)
     assert pictures.train.x.std(0)[0] > 2 * pictures.train.x.std(0)[3]
 

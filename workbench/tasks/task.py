@@ -41,6 +41,8 @@ class Task:
         classes: number of classes.
         shape: of one example before it was flattened, channels first: (values,), (channels, length) or
             (channels, height, width).
+        centre, spread: what raw inputs were standardised by, ``(x - centre) / spread``; None where the task does not
+            say. Whoever runs an exported network on raw examples needs them.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Task:
     test: Split
     classes: int
     shape: tuple[int, ...]
+    centre: np.ndarray | None = None
+    spread: np.ndarray | float | None = None
 
     @property
     def inputs(self) -> int:
@@ -150,7 +154,8 @@ def split_task(
         key: Split(x=torch.from_numpy((px - centre) / spread), y=torch.from_numpy(py))
         for key, (px, py) in parts.items()
     }
-    return Task(name=name, classes=int(max(y.max(), test[1].max())) + 1, shape=shape, **splits)
+    classes = int(max(y.max(), test[1].max())) + 1
+    return Task(name=name, classes=classes, shape=shape, centre=centre, spread=spread, **splits)
 
 
 def _arrays(name: str, x: np.ndarray, y: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,5 +177,8 @@ def load_task(name: str, folder: str | None = None) -> Task:
     """The task registered as ``name``; ``folder`` is where a task that reads files finds them."""
     make: Callable[..., Task] = TASKS.load(name)
     if folder is not None and "folder" not in inspect.signature(make).parameters:
-        raise WeightloomError(f"task {name}: expected no folder, as it brings its data along, got {folder!r}")
+        raise WeightloomError(
+            f"task {name}: expected no folder, as it brings its data along, got {folder!r}; "
+            "for data of your own take --task file"
+        )
     return make() if folder is None else make(folder=folder)
