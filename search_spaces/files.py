@@ -156,7 +156,7 @@ def read_bytes(path: str | Path, what: str = "file", remedy: str = "check the pa
         with open_regular(path) as stream:
             return stream.read()
     except OSError as error:
-        raise WeightloomError(f"{path}: expected a {what}, got {error.strerror}; {remedy}") from error
+        raise WeightloomError(f"{path}: expected a readable {what}, got {error.strerror}; {remedy}") from error
 
 
 def read_unpacked(path: str | Path, what: str = "file", remedy: str = "check the path and its permissions") -> bytes:

@@ -54,7 +54,7 @@ class WandbTracker(Tracker):
         self._open: _WandbRun | None = None
         if online and not has_account():
             raise WeightloomError(
-                "tracking: expected a W&B account to send runs to, got no key; run `wandb login`, set WANDB_API_KEY, or "
+                "tracking: expected a W&B account to send runs to, got no key; run `wandb login`, set WANDB_API_KEY or "
                 "leave --wandb-online out and send them later with `wandb sync`"
             )
         try:
