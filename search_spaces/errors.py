@@ -21,7 +21,13 @@ def readable(text: str) -> str:
 
 def in_one_line(error: BaseException, most: int = 300) -> str:
     """What an error says, with single spaces for line breaks and at most so many characters of it, without secrets."""
-    return " ".join(redacted(str(error)).split())[:most]  # one that was cut would not be known any more
+    return " ".join(_without_secrets(str(error)).split())[:most]  # one that was cut would not be known any more
+
+
+def _without_secrets(text: str) -> str:
+    """Of a very long text the ends, as looking for secrets takes time with its square; what is kept lies far inside."""
+    most = 2 * LONGEST
+    return redacted(text if len(text) <= 2 * most else f"{text[:most]} … {text[-most:]}")
 
 
 def _cut(text: str) -> str:
@@ -39,7 +45,7 @@ class WeightloomError(Exception):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(readable(redacted(message)))
+        super().__init__(readable(_without_secrets(message)))
 
 
 class RunFailed(WeightloomError):
