@@ -49,7 +49,7 @@ def read_folder(folder: Path, kind: str, keys: Collection[str]) -> tuple[dict[st
         DamagedFile: a file is truncated, altered, of another kind or schema, or the two do not belong together.
     """
     path, weights = folder / CONFIG_FILE, folder / WEIGHTS_FILE
-    document = files.read_json(path, remedy="name a folder that save_pretrained wrote")
+    document = files.read_json(path, remedy="name the folder of one saved generator, such as RUN/generators/trial-001")
     _check_document(document, kind, {*keys, *_KEYS}, path)
     data = files.read_bytes(weights, "safetensors file", REMEDY)
     got = hashlib.sha256(data).hexdigest()

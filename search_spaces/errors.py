@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from search_spaces.secrets import redacted
+
 LONGEST = 1500
 """Characters of a message; nobody reads more."""
 
@@ -18,8 +20,14 @@ def readable(text: str) -> str:
 
 
 def in_one_line(error: BaseException, most: int = 300) -> str:
-    """What an error says, with single spaces for line breaks and at most so many characters of it."""
-    return " ".join(str(error).split())[:most]
+    """What an error says, with single spaces for line breaks and at most so many characters of it, without secrets."""
+    return " ".join(_without_secrets(str(error)).split())[:most]  # one that was cut would not be known any more
+
+
+def _without_secrets(text: str) -> str:
+    """Of a very long text the ends, as looking for secrets takes time with its square; what is kept lies far inside."""
+    most = 2 * LONGEST
+    return redacted(text if len(text) <= 2 * most else f"{text[:most]} … {text[-most:]}")
 
 
 def _cut(text: str) -> str:
@@ -37,7 +45,7 @@ class WeightloomError(Exception):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(readable(message))
+        super().__init__(readable(_without_secrets(message)))
 
 
 class RunFailed(WeightloomError):

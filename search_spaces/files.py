@@ -13,7 +13,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,6 +64,40 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
             f"cannot write {path}: expected a writable folder with free space, got {error.strerror}; "
             "choose another folder or free it"
         ) from error
+
+
+@contextmanager
+def locked(handle: int) -> Iterator[None]:
+    """Hold an open file or folder against other processes, waiting for it; the system lets go of it if this one dies.
+
+    On a system without such locks it holds nothing, and only one process may work on a run.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def check_writable(folder: str | Path) -> None:
+    """See before long work that its end can be written into ``folder``; leaves nothing behind.
+
+    Raises:
+        WeightloomError: it cannot.
+    """
+    folder = Path(folder)
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        write_bytes(folder / f".{secrets.token_hex(6)}.tmp", b"").unlink()
+    finally:
+        for one in missing:
+            with suppress(OSError):
+                one.rmdir()
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -122,7 +156,7 @@ def read_bytes(path: str | Path, what: str = "file", remedy: str = "check the pa
         with open_regular(path) as stream:
             return stream.read()
     except OSError as error:
-        raise WeightloomError(f"{path}: expected a {what}, got {error.strerror}; {remedy}") from error
+        raise WeightloomError(f"{path}: expected a readable {what}, got {error.strerror}; {remedy}") from error
 
 
 def read_unpacked(path: str | Path, what: str = "file", remedy: str = "check the path and its permissions") -> bytes:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from search_spaces import WeightloomError
-from search_spaces.files import read_bytes
+from search_spaces.files import locked, read_bytes
 from search_spaces.secrets import hide, redacted
 
 FILE = "study.db"
@@ -181,15 +181,13 @@ def _only_tables(connection: sqlite3.Connection) -> None:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold a folder against other processes, waiting for it."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system, where only one process works on a run
+    if os.name != "posix":  # no such locks, and no folder can be opened
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        with locked(handle):
+            yield
     finally:
         os.close(handle)
 

@@ -324,7 +324,7 @@ def _reason(error: BaseException) -> str:
     """What the database said, below what Optuna and SQLAlchemy made of it."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return redacted(in_one_line(error, 200) or type(error).__name__)
+    return in_one_line(error, 200) or type(error).__name__
 
 
 @contextmanager

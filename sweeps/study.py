@@ -84,11 +84,11 @@ def run_sweep(
         place = folder.place(storage)
         if storage is not None and not resume:
             make_way(place, config.name, overwrite=overwrite)
+        tracker = tracker_for(config.tracker, folder.path, config.name, config.wandb_online)
         laboratory = open_laboratory(config, runs, watcher, off)
         folder.save_config(config)
         if storage is not None:
             write_text(folder.storage, place.shown + "\n")
-        tracker = tracker_for(config.tracker, folder.path, config.name, config.wandb_online)
         with opened(place, config.name, config.seed) as store:
             store.target = config.trials
             store.note(CONFIG, config.to_yaml())

@@ -27,6 +27,7 @@ from weightloom.commands.export import export
 from weightloom.commands.generate import generate
 from weightloom.commands.list import list_names
 from weightloom.commands.new import new
+from weightloom.commands.options import EVERY
 from weightloom.commands.search import search
 from weightloom.commands.show import show
 from weightloom.commands.sweep import sweep
@@ -51,9 +52,10 @@ app = App(
     version=__version__,
     help_format="markdown",
     result_action="return_value",
+    default_parameter=EVERY,
 )
-for _name, _function in VERBS.items():
-    app.command(_function, name=_name)
+for _place, (_name, _function) in enumerate(VERBS.items()):
+    app.command(_function, name=_name, sort_key=_place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

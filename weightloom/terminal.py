@@ -84,7 +84,7 @@ class _Lines:
         spent = now - self._began
         known = 0 < done < total and spent > 1
         tail = f", about {spent * (total - done) / done:.0f} s left" if known else ""
-        self.say(f"{stage}: {done} of {total}{tail}")
+        self.say(f"{stage}: {done:,} of {total:,}{tail}")
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)

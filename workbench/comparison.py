@@ -125,8 +125,7 @@ def verdict_sentences(summary: Summary) -> list[str]:
     if not families:
         return ["No family to choose: this run measured the fidelity of no generator family."]
     sentences = _choice(summary, families) + _pairs(families)
-    for name, family in families.items():
-        sentences += _against_baselines(name, family, summary.of_kind("baseline"))
+    sentences += _against_baselines(families, summary.of_kind("baseline"))
     sentences += (
         _against_noise(families)
         + _against_brief(families, summary.brief)
@@ -154,6 +153,12 @@ def _choice(summary: Summary, families: Generators) -> list[str]:
     value = f"{shown(trade_off(earned[balanced]))} = fidelity x (1 - collapse)"
     if balanced == best:
         return [f"Choose {best}: {first}, and the best trade-off, {value}{_but(earned[best])}."]
+    if compare(earned[best], earned[balanced], "fidelity") != "better":
+        figures = f"{_interval(earned[balanced], 'fidelity')} against {_interval(earned[best], 'fidelity')}"
+        return [
+            f"Choose {balanced}: it has the best trade-off, {value}{_but(earned[balanced])}; no difference in fidelity "
+            f"to {best}, which has the highest, is shown ({figures})."
+        ]
     return [
         f"Choose {balanced} where different latents must give different networks: "
         f"it has the best trade-off, {value}{_but(earned[balanced])}.",
@@ -177,7 +182,8 @@ def _pairs(families: Generators) -> list[str]:
         parts = []
         for metric, word in (("fidelity", "more faithful"), ("collapse", "less collapsed")):
             outcome = compare(first, second, metric)
-            figures = f"{_interval(first, metric)} against {_interval(second, metric)}"
+            own, other = (second, first) if outcome == "worse" else (first, second)  # the better one's figure first
+            figures = f"{_interval(own, metric)} against {_interval(other, metric)}"
             if outcome in ("better", "worse"):
                 parts.append(f"{a if outcome == 'better' else b} is {word} ({figures})")
             elif outcome == "no difference":
@@ -188,26 +194,30 @@ def _pairs(families: Generators) -> list[str]:
     return sentences
 
 
-def _against_baselines(name: str, family: GeneratorSummary, baselines: Generators) -> list[str]:
+def _against_baselines(families: Generators, baselines: Generators) -> list[str]:
     if not baselines:
-        return [f"{name} was compared with no baseline, so nothing shows that it has learned."]
-    groups: dict[str, list[str]] = {"fidelity": [], "diversity": [], "nothing": [], "unknown": []}
-    for other, baseline in baselines.items():
-        unknown = compare(family, baseline, "fidelity") == "unknown"
-        groups["unknown" if unknown else advantage(family, baseline) or "nothing"].append(other)
-    parts = [f"{_listed(groups['fidelity'])} in fidelity"] if groups["fidelity"] else []
-    if groups["diversity"]:
-        parts.append(f"{_listed(groups['diversity'])} in diversity or novelty at comparable fidelity")
-    sentences = [f"{name} beats {', and '.join(parts)}."] if parts else []
-    if groups["nothing"]:
-        figures = _listed([f"{b} ({_interval(baselines[b], 'fidelity')})" for b in groups["nothing"]])
-        sentences.append(
-            f"{name} does not beat {figures}: with {_interval(family, 'fidelity')} "
-            f"it has learned nothing beyond {_listed(groups['nothing'])}."
-        )
-    if groups["unknown"]:
-        sentences.append(f"{name} cannot be compared with {_listed(groups['unknown'])}: a figure is missing.")
-    return sentences
+        return [f"{name} was compared with no baseline, so nothing shows that it has learned." for name in families]
+    beaten: dict[str, list[str]] = {}
+    others = []
+    for name, family in families.items():
+        groups: dict[str, list[str]] = {"fidelity": [], "diversity": [], "nothing": [], "unknown": []}
+        for other, baseline in baselines.items():
+            unknown = compare(family, baseline, "fidelity") == "unknown"
+            groups["unknown" if unknown else advantage(family, baseline) or "nothing"].append(other)
+        parts = [f"{_listed(groups['fidelity'])} in fidelity"] if groups["fidelity"] else []
+        if groups["diversity"]:
+            parts.append(f"{_listed(groups['diversity'])} in diversity or novelty at comparable fidelity")
+        if parts:
+            beaten.setdefault(", and ".join(parts), []).append(name)
+        if groups["nothing"]:
+            figures = _listed([f"{b} ({_interval(baselines[b], 'fidelity')})" for b in groups["nothing"]])
+            others.append(
+                f"{name} does not beat {figures}: with {_interval(family, 'fidelity')} "
+                f"it has learned nothing beyond {_listed(groups['nothing'])}."
+            )
+        if groups["unknown"]:
+            others.append(f"{name} cannot be compared with {_listed(groups['unknown'])}: a figure is missing.")
+    return [f"{_listed(who)} {'beat' if len(who) > 1 else 'beats'} {what}." for what, who in beaten.items()] + others
 
 
 def _against_noise(families: Generators) -> list[str]:
@@ -220,28 +230,34 @@ def _against_noise(families: Generators) -> list[str]:
             gap = family.metrics.get(metric)
             if gap is None or gap.mean is None or gap.low is None or gap.high is None:
                 continue
-            side = "above" if gap.low > 0 else "below" if gap.high < 0 else "not shown to differ from"
+            side = "lies above" if gap.low > 0 else "lies below" if gap.high < 0 else "is not shown to differ from"
             parts.append(f"{side} noise on {parent} (score {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}])")
         if parts:
-            sentences.append(f"At its own diversity {name} lies {' and '.join(parts)}.")
+            sentences.append(f"At its own diversity {name} {' and '.join(parts)}.")
     return sentences
 
 
 def _against_brief(families: Generators, points: Sequence[BriefPoint]) -> list[str]:
     """Each family beside the fewest steps of real training that are as faithful, and what both cost."""
+    equals: dict[int, list[str]] = {}
     sentences = []
     for name, family in families.items() if points else ():
-        own, latency = family.mean("fidelity") or 0.0, family.mean("latency_ms")
-        equal = next((point for point in points if (point.fidelity.mean or 0.0) >= own), None)
+        own = family.mean("fidelity") or 0.0
+        equal = next((i for i, point in enumerate(points) if (point.fidelity.mean or 0.0) >= own), None)
         if equal is None:
             most = max(point.steps for point in points)
             sentences.append(f"{name} is more faithful than networks that are really trained for up to {most} steps.")
-            continue
-        times = "" if not latency else f", {shown(equal.milliseconds / latency)} times what {name} takes to emit one"
+        else:
+            equals.setdefault(equal, []).append(name)
+    for i, names in equals.items():
+        point = points[i]
+        emitting = {name: families[name].mean("latency_ms") for name in names}
+        times = [f"{shown(point.milliseconds / ms)} times what {name} takes" for name, ms in emitting.items() if ms]
         sentences.append(
-            f"Really training each network for {equal.steps} steps is as faithful as {name} "
-            f"({interval(equal.fidelity)}, collapse {interval(equal.collapse)}) and takes "
-            f"{shown(equal.milliseconds)} ms a network{times}."
+            f"Really training each network for {point.steps} steps is as faithful as {_listed(names)} "
+            f"({interval(point.fidelity)}, collapse {interval(point.collapse)}) and takes "
+            f"{shown(point.milliseconds)} ms a network{', ' * bool(times)}{_listed(times) if times else ''}"
+            f"{' to emit one' * bool(times)}."
         )
     return sentences
 
@@ -327,10 +343,18 @@ def terminal_tables(summaries: Sequence[Summary]) -> list[Table]:
     return [terminal_table(summaries), *([] if fronts is None else [fronts])]
 
 
+def _legend() -> str:
+    names = ", ".join(f"{short} = {metric}" for metric, short in SHORT_TABLE.items() if short != metric)
+    return (
+        "fidelity: 1 = as good as real training; collapse: 0 = as diverse as real training, 1 = one network over and "
+        f"over. What the others mean: `weightloom list metrics` ({names})."
+    )
+
+
 def terminal_table(summaries: Sequence[Summary]) -> Table:
     """The short table of one or several runs for the terminal; ``–`` marks what was not measured."""
     title = Text(", ".join(dict.fromkeys(summary.name for summary in summaries)))
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, caption=_legend(), caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     several = len(summaries) > 1
     for heading in (*(("run",) if several else ()), "generator", "kind"):
         table.add_column(heading, overflow="fold")

@@ -7,14 +7,13 @@ chain alone: whoever has to be sure notes ``head``, the last hash, elsewhere.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from generators.folders import canonical
 from search_spaces import DamagedFile, WeightloomError, files
@@ -66,7 +65,7 @@ class Ledger:
         """
         contents = [_content(event, record, self._place(Path(root) / record.path), Path(root)) for record in records]
         try:
-            with open(self.path, "a+b") as stream, _held(stream):
+            with open(self.path, "a+b") as stream, files.locked(stream.fileno()):
                 stream.seek(0)
                 lines = self._checked(stream.read())
                 for content in contents:
@@ -152,17 +151,3 @@ def _chained(lines: Sequence[Mapping[str, Any]], content: Mapping[str, Any]) -> 
 
 def _hash(line: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({key: value for key, value in line.items() if key != "hash"})).hexdigest()
-
-
-@contextlib.contextmanager
-def _held(stream: BinaryIO) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system
-        yield
-        return
-    fcntl.flock(stream, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(stream, fcntl.LOCK_UN)

@@ -259,7 +259,12 @@ class Summary(Record):
         path = Path(path)
         if path.is_dir() or path.suffix != ".json":
             path = path / FILE_NAME
-        content = files.read_json(path, remedy="make a run first: `weightloom sweep --help` shows how")
+        if path.parent.is_file():
+            raise WeightloomError(f"{path.parent}: expected the folder of a run or its {FILE_NAME}, got another file")
+        begun = (path.parent / "config.yaml").exists()
+        end = "the run has not come to its end: go on with --resume, `weightloom sweep --status RUN` says how it stands"
+        begin = "make a run first: `weightloom sweep --help` shows how"
+        content = files.read_json(path, remedy=end if begun else begin)
         if not isinstance(content, dict):
             raise DamagedFile(f"{path}: expected a JSON object, got {_short(content)}; {_REMEDY}")
         if content.get("schema") not in SUPPORTED or isinstance(content["schema"], bool):

@@ -56,6 +56,7 @@ OWN: dict[str, Callable[[Mapping[str, Any]], learned.Planted]] = {
     "summary": told.summary,
     **dict.fromkeys(("table", "packed table"), told.table),
     "images": told.images,
+    "own arrays": told.arrays,
     "study": told.study,
     **dict.fromkeys(("sweep settings", "bench settings"), told.settings),
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from benchmarks.hostile.records import ANSWER, CELL, ZOO_CELL, figures, summary
 from generators.collection import Collection
@@ -43,6 +44,7 @@ from workbench.records import read_record
 from workbench.report.page import render
 from workbench.report.pictures import pictures
 from workbench.summary import GeneratorSummary, Summary
+from workbench.tasks.file import file
 from workbench.tasks.idx import FILES, idx
 from workbench.training.checkpoint import Checkpoint, State, go_on, optimizer_state, put_back, random_state
 from workbench.zoo.zoo import Zoo, ZooConfig, load_zoo, save_zoo
@@ -220,6 +222,23 @@ def _images(folder: Path) -> None:
         (folder / name).write_bytes(head + bytes(i % 3 for i in range(int(np.prod(shape)))))
 
 
+def _own_table(folder: Path) -> None:
+    lines = ["length,width,label", *(f"{i},{i % 5}.5,{'ab'[i % 2]}" for i in range(20))]
+    write_text(folder / "own.csv", "\n".join(lines) + "\n")
+
+
+def _own_arrays(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "own.npz", x=np.arange(60.0).reshape(20, 3), y=np.arange(20) % 2)
+
+
+def _own_pictures(folder: Path) -> None:
+    for i in range(12):
+        home = folder / "pictures" / "ab"[i % 2]
+        home.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((3, 4), 20 * i, dtype=np.uint8)).save(home / f"{i:02}.png")
+
+
 def _record(kind: type[Any], content: dict[str, Any]) -> Reader:
     def read(folder: Path) -> object:
         return read_record(folder / "record.json", kind, remedy=REMEDY)
@@ -277,6 +296,9 @@ READERS: dict[str, Reader] = {
     "table": Reader(make=_table, read=lambda folder: read_nasbench201(folder / "table.csv")),
     "packed table": Reader(make=_packed, read=lambda folder: read_nasbench201(folder / "table.csv.gz")),
     "images": Reader(make=_images, read=lambda folder: idx(str(folder))),
+    "own table": Reader(make=_own_table, read=lambda folder: file(str(folder / "own.csv"))),
+    "own arrays": Reader(make=_own_arrays, read=lambda folder: file(str(folder / "own.npz"))),
+    "own pictures": Reader(make=_own_pictures, read=lambda folder: file(str(folder / "pictures"))),
     "study": Reader(make=_study, read=lambda folder: status_of(folder / "run")),
     "address of the storage": Reader(
         make=_storage, read=lambda folder: place_of(folder / "run", "postgresql://me:x@127.0.0.1:1/db")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import sqlite3
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -139,6 +141,27 @@ def study(parts: Mapping[str, Any]) -> Planted:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
             yield name, {"run/study.db": path.read_bytes()}
+
+
+def arrays(parts: Mapping[str, Any]) -> Planted:
+    """NumPy files whose headers promise what is not there, or ask for what is pickled."""
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n"
+    for what, kind, shape in (
+        ("more than there is", "<f8", "(1000000000000, 3)"),
+        ("no axis", "<f8", "()"),
+        ("an axis below zero", "<f8", "(-1, 3)"),
+        ("objects", "|O", "(20, 3)"),
+        ("complex numbers", "<c16", "(1, 3)"),
+        ("dates", "<M8[s]", "(2, 3)"),
+        ("a code", "<f8', 'x': __import__('os')", "(2, 3)"),
+    ):
+        text = (header % (kind, shape)).encode()
+        array = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(48)
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("x.npy", array)
+            archive.writestr("y.npy", array)
+        yield f"arrays of {what}", {"own.npz": stream.getvalue()}
 
 
 def settings(parts: Mapping[str, Any]) -> Planted:

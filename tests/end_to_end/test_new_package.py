@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from verbs import bad, ok
 
-from search_spaces import registry
+from search_spaces import SPACES, registry
+from sweeps.config import resolve
 from weightloom.__main__ import main
 from workbench import finishing
 from workbench.evaluation import brief
@@ -63,6 +65,14 @@ def test_listed(installed: Path, capsys: Capture) -> None:
         assert json.loads(capsys.readouterr().out)[name]
     assert "which is a generator that is installed" in bad(capsys, "new", "generator", NAMES["generator"])
     assert "expected no such folder yet" in bad(capsys, "new", "task", NAMES["task"], "--into", str(installed))
+
+
+@pytest.mark.parametrize("preset", ["quick", "demo"])
+def test_a_new_space_is_large_enough_for_the_presets(preset: str, installed: Path) -> None:
+    zoo = resolve(preset).zoo
+    space = SPACES.load(NAMES["space"])(inputs=64, outputs=10)
+    wanted = zoo.pool + zoo.test + zoo.validation
+    assert len({one.key for one in space.sample_distinct(wanted, np.random.default_rng(0))}) == wanted
 
 
 def test_stands_in_sweep_and_bench(

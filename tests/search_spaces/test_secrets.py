@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search_spaces.errors import LONGEST, WeightloomError, in_one_line
 from search_spaces.secrets import hide, redacted
 
 
@@ -32,6 +33,19 @@ def test_a_key_in_the_environment_is_taken_out(monkeypatch: pytest.MonkeyPatch) 
 def test_a_hidden_secret_is_taken_out_in_every_form() -> None:
     hide("p/ss w:rd")
     assert redacted("p/ss w:rd, p%2Fss%20w%3Ard") == "***, ***"
+
+
+@pytest.mark.parametrize("before", range(0, 24))
+def test_a_secret_at_the_cut_is_taken_out_first(before: int) -> None:
+    hide("PLANTED-secret-word")
+    text = "x" * before + "PLANTED-secret-word" + "y" * 40
+    said = in_one_line(ValueError(text), 24)
+    assert len(said) == 24
+    assert "PLA" not in said
+    for place in (LONGEST * 2 // 3, LONGEST * 2 // 3 + 40):  # where the middle of a long message is left out
+        said = str(WeightloomError("x" * (place - before) + "PLANTED-secret-word" + "y" * LONGEST))
+        assert "PLA" not in said
+        assert "secret-word" not in said
 
 
 @given(st.text(alphabet="abc /:.,'", max_size=60))

@@ -77,6 +77,17 @@ def test_sentences_of_the_example() -> None:
     assert "0.420 ms" in text
 
 
+def test_where_no_difference_in_fidelity_is_shown_only_the_best_trade_off_is_recommended() -> None:
+    content = example_dict()
+    content["generators"]["diffusion"]["metrics"]["fidelity"] |= {"mean": 0.988, "high": 0.99}  # mlp's begins at .989
+    content["generators"]["diffusion"]["metrics"]["fidelity"] |= {"low": 0.98}
+    (first,) = [one for one in verdict_sentences(Summary.model_validate(content)) if one.startswith("Choose")]
+    assert first.startswith("Choose diffusion: it has the best trade-off, 0.869 =")
+    assert "no difference in fidelity to mlp, which has the highest, is shown (0.988 [0.980, 0.990] against" in first
+    content["generators"]["diffusion"]["metrics"]["fidelity"]["high"] = 0.9885
+    assert verdict_sentences(Summary.model_validate(content))[1].startswith("Choose mlp where one good network is")
+
+
 def test_a_family_that_loses_has_learned_nothing_beyond() -> None:
     content = example_dict()
     content["generators"] = {name: content["generators"][name] for name in ("diffusion", "noise", "real")}

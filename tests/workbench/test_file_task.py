@@ -14,6 +14,7 @@ X = RNG.integers(0, 256, (40, 3, 4), dtype=np.uint8)
 WORDS = np.array(["boot", "bag", "coat", "bag"])[np.arange(40) % 4]
 Y = np.array([1, 0, 2, 0])[np.arange(40) % 4]  # the words in sorted order
 EXPECTED = split_task("file", X, Y, shape=(1, 3, 4)).digest()
+TABLE = split_task("file", X, Y, each=True).digest()
 
 
 def load(path: Path) -> Task:
@@ -27,12 +28,33 @@ def test_numpy_and_table_hold_the_same(tmp_path: Path) -> None:
     rows = [[*map(str, row), word] for row, word in zip(X.reshape(40, -1), WORDS, strict=True)]
     lines = [",".join(row) for row in rows]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
-    assert load(tmp_path / "a.csv").digest() == EXPECTED
+    assert load(tmp_path / "a.csv").digest() == TABLE
+    np.savez(tmp_path / "flat.NPZ", x=X.reshape(40, -1), y=WORDS)
+    (tmp_path / "flat.NPZ.npz").rename(tmp_path / "flat.NPZ")
+    assert load(tmp_path / "flat.NPZ").digest() == TABLE
     head = ["Label", *(f"value_{i}" for i in range(12))]
     lines = [",".join(row) for row in [head, *([row[-1], *row[:-1]] for row in rows)]]
     (tmp_path / "b.csv.gz").write_bytes(gzip.compress("\r\n".join(lines).encode("utf-8-sig")))
-    assert load(tmp_path / "b.csv.gz").digest() == EXPECTED
+    assert load(tmp_path / "b.csv.gz").digest() == TABLE
     assert load(tmp_path / "b.csv.gz").shape == (12,)
+    for between in ";\t":
+        (tmp_path / "c.csv").write_text("\n".join(lines).replace(",", between))
+        assert load(tmp_path / "c.csv").digest() == TABLE
+
+
+def test_columns_of_a_table_have_units_of_their_own() -> None:
+    x = RNG.normal(size=(60, 4)).astype(np.float32)
+    x[:, 3] = 0.1
+    y = np.arange(60) % 2
+    task = from_arrays("mine", x, y)
+    other = from_arrays("mine", x * np.array([1000, 1, 0.001, 1], dtype=np.float32) + 7, y)
+    assert np.allclose(task.test.x, other.test.x, atol=0.03)
+    assert np.allclose(task.train.x.std(0)[:3], 1, atol=0.02)
+    assert task.train.x[:, 3].abs().max() < 1e-6
+    own = from_arrays("mine", x, y, test=(x, y))  # what a user does with rows of his own before an exported network
+    assert np.array_equal((x - own.centre) / own.spread, own.test.x)
+    pictures = from_arrays("mine", x.reshape(60, 2, 2), y)
+    assert pictures.train.x.std(0)[0] > 2 * pictures.train.x.std(0)[3]
 
 
 def test_test_sets_of_their_own(tmp_path: Path) -> None:
@@ -86,18 +108,37 @@ def test_columns_as_datasets_have_them() -> None:
     assert from_columns("file", columns).digest() == EXPECTED
     assert len(from_columns("file", columns, columns).test) == 40
     pair = from_columns("file", columns, x=("a", "b"), y="label")
-    assert pair.digest() == split_task("file", np.stack([X[:, 0, 0], X[:, 1, 1]], 1), Y).digest()
+    assert pair.digest() == split_task("file", np.stack([X[:, 0, 0], X[:, 1, 1]], 1), Y, each=True).digest()
     with pytest.raises(WeightloomError, match=r"expected a column 'img', got \['image', 'label', 'a', 'b'\]"):
         from_columns("file", columns, x="img")
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.linspace(0, 1, 40), "several examples each, got numbers such as 0.025"),
+        (np.where(np.arange(40) % 2, np.nan, 1.0), "got numbers such as nan"),
+        (np.eye(4)[np.arange(40) % 4], r"take argmax\(axis=1\)"),
+        (np.arange(40), "got 40 of them for 40 examples"),
+    ],
+)
+def test_what_is_no_class(y: np.ndarray, said: str) -> None:
+    with pytest.raises(WeightloomError, match=said):
+        from_arrays("mine", X, y)
+    assert from_arrays("mine", X, Y.astype(float)).digest() == from_arrays("mine", X, Y).digest()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("a.npz", b"no zip", "a.npz: expected NumPy arrays"),
-        ("a.csv", b"1,2,x\n3,,y\n", "row 2: expected 2 numbers and a class, got ''"),
-        ("a.csv", b"1,2,x\n3,4,5,y\n", "row 2: expected 2 numbers and a class, got '4 columns'"),
-        ("a.csv", b"only one row\n", "rows of two columns or more, got 1 rows"),
+        ("a.csv", b"1,2,x\n3,,y\n", "row 2: expected 2 numbers and a class, got '' in column 2"),
+        ("a.csv", b"a,b,c\n1,2,x\n3,no,y\n", "row 3: expected 2 numbers and a class, got 'no' in column b"),
+        ("a.csv", b"a;b;c\n1,5;2;x\n3;no;y\n", "row 2: expected 2 numbers and a class, got '1,5' in column a"),
+        ("a.csv", b"1,2,x\n3,4,5,y\n", "row 2: expected 2 numbers and a class, got 4 columns"),
+        ("a.csv", b"only one row\n", "two rows or more, .*got 1 of 1 columns"),
+        ("a.csv", b"1,2,x\n" * 12, "several examples each, got only 'x'"),
+        ("a.csv", "\n".join(f"{i},2,{i / 7}" for i in range(12)).encode(), "got 12 of them for 12 examples"),
         ("a.csv.gz", b"no gzip", "cannot be read as CSV"),
         ("a.txt", b"", "got 'a.txt'; convert it"),
         ("folder/train-images-idx3-ubyte", b"", "take --task idx"),
@@ -108,7 +149,7 @@ def test_mistakes(name: str, content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    with pytest.raises(WeightloomError, match=said.replace("(", r"\(")):
+    with pytest.raises(WeightloomError, match=said):
         load(path.parent if path.parent != tmp_path else path)
 
 

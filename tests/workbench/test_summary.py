@@ -102,3 +102,14 @@ def test_every_key_is_documented() -> None:
 
     missing = {key for key in keys(Summary.model_json_schema(by_alias=True)) if f"`{key}`" not in text}
     assert not missing
+
+
+def test_what_is_no_run_and_a_run_without_an_end_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("1,2")
+    with pytest.raises(WeightloomError, match=r"table.csv: expected the folder of a run .* got another file"):
+        Summary.read(tmp_path / "table.csv")
+    with pytest.raises(WeightloomError, match="make a run first"):
+        Summary.read(tmp_path)
+    (tmp_path / "config.yaml").write_text("{}")
+    with pytest.raises(WeightloomError, match="not come to its end: go on with --resume"):
+        Summary.read(tmp_path)

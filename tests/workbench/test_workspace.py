@@ -13,6 +13,7 @@ from example_summary import example_summary
 from search_spaces import WeightloomError
 from workbench.tracking.comparison import shown_of
 from workbench.tracking.figures import flat_figures, plots
+from workbench.tracking.tracker import tracker_for
 from workbench.tracking.workspace import save_workspace, workspace_of
 
 
@@ -50,6 +51,9 @@ def test_without_an_account_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(WeightloomError, match="no key; run `wandb login`"):
         save_workspace(["demo"], "somebody/weightloom")
+    with pytest.raises(WeightloomError, match="leave --wandb-online out"):  # before anything is trained
+        tracker_for("wandb", tmp_path / "run", "demo", online=True)
+    assert not (tmp_path / "run").exists()
 
 
 def test_without_the_package_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from weightloom.commands.engines import Sharing
-from weightloom.commands.options import Assignments, Flag, Json, RunsFolder, words
+from weightloom.commands.options import Assignments, Json, RunsFolder, words
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
 from weightloom.terminal import print_comparison, print_json, print_pairs
 
@@ -27,10 +27,10 @@ def bench(
     space: str | None = None,
     seed: int | None = None,
     sharing: Sharing = Sharing(),  # noqa: B008 (frozen)
-    resume: Annotated[bool, Flag] = False,
-    overwrite: Annotated[bool, Flag] = False,
+    resume: bool = False,
+    overwrite: bool = False,
     changes: Annotated[Assignments, Parameter(name="--set")] = None,
-    print_config: Annotated[bool, Flag] = False,
+    print_config: bool = False,
     runs_folder: RunsFolder = Path("runs"),
     json: Json = False,
 ) -> int:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
 
-from weightloom.commands.options import Flag, Json
+from weightloom.commands.options import Json
 from weightloom.terminal import print_comparison, print_json
 
 
@@ -14,8 +13,8 @@ def compare(
     run: Path,
     /,
     *runs: Path,
-    csv: Annotated[bool, Flag] = False,
-    latex: Annotated[bool, Flag] = False,
+    csv: bool = False,
+    latex: bool = False,
     wandb: str | None = None,
     json: Json = False,
 ) -> int:

@@ -33,7 +33,7 @@ class Sharing:
     address: str | None = None
     cpus: Annotated[int | None, Parameter(validator=Number(gte=1))] = None
     gpus: Annotated[int, Parameter(validator=Number(gte=0))] = 0
-    slurm: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None
+    slurm: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None
 
     def plan(self, arguments: Sequence[str] = ()) -> TeamPlan:
         """The team they ask for.

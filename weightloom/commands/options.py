@@ -10,27 +10,11 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from generators.form import Form
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON object on stdout.")]
-RunsFolder = Annotated[Path, Parameter(name="--runs-folder", help="Where runs are, and in .zoo the trained networks.")]
-Assignments = Annotated[
-    list[str] | None,
-    Parameter(consume_multiple=True, negative="", help="Change settings: KEY=VALUE, dotted keys."),
-]
-Storage = Annotated[
-    str | None,
-    Parameter(
-        name="--storage",
-        env_var="WEIGHTLOOM_STORAGE",
-        help="postgresql://USER:PASSWORD@HOST/DATABASE that keeps the trials; by default a file in the run's folder.",
-    ),
-]
-Remote = Annotated[
-    str | None,
-    Parameter(
-        name="--remote",
-        help="URL that fsspec knows (s3://bucket/runs, file:///mnt/runs), where the run and its zoo are kept as well.",
-    ),
-]
+Json = Annotated[bool, Parameter(name="--json")]
+RunsFolder = Annotated[Path, Parameter(name="--runs-folder")]
+Assignments = Annotated[list[str] | None, Parameter(consume_multiple=True)]
+Storage = Annotated[str | None, Parameter(name="--storage", env_var="WEIGHTLOOM_STORAGE")]
+Remote = Annotated[str | None, Parameter(name="--remote")]
 Mode = Literal["task", "zoo", "both"]
 RulesText = Annotated[
     str | None,
@@ -41,7 +25,8 @@ RulesText = Annotated[
         "max_parameters and max_flops.",
     ),
 ]
-Flag = Parameter(negative="")
+EVERY = Parameter(negative="", show_default=lambda value: None if value in (None, "") or value is False else str(value))
+"""What holds for every option: a flag has no opposite, and a default that says nothing is not shown."""
 
 
 def words(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from search_spaces.errors import WeightloomError
 from search_spaces.secrets import redacted
 from weightloom.commands.engines import Sharing
-from weightloom.commands.options import Assignments, Flag, Json, Remote, RunsFolder, Storage, words
+from weightloom.commands.options import Assignments, Json, Remote, RunsFolder, Storage, words
 from weightloom.commands.running import again, changed, fail_if_problems, print_starting, running
 from weightloom.commands.worker import worker_arguments
 from weightloom.terminal import export_words, print_comparison, print_json, print_pairs
@@ -37,11 +37,11 @@ def sweep(
     data: str | None = None,
     space: str | None = None,
     tracker: Literal["wandb", "none"] | None = None,
-    wandb_online: Annotated[bool, Flag] = False,
-    resume: Annotated[bool, Flag] = False,
-    overwrite: Annotated[bool, Flag] = False,
+    wandb_online: bool = False,
+    resume: bool = False,
+    overwrite: bool = False,
     changes: Annotated[Assignments, Parameter(name="--set")] = None,
-    print_config: Annotated[bool, Flag] = False,
+    print_config: bool = False,
     runs_folder: RunsFolder = Path("runs"),
     json: Json = False,
 ) -> int:

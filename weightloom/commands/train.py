@@ -53,10 +53,12 @@ def train(
 
     print_starting(preset)
     from search_spaces.errors import WeightloomError
+    from search_spaces.files import check_writable
     from sweeps.single import train_one
 
     if (out / "config.json").exists():
         raise WeightloomError(f"--out: expected a folder without a generator, got {out}; choose another")
+    check_writable(out)
     given = {"task": task, "data": data, "space": space, "training.steps": steps, "training.seed": seed}
     overrides: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     overrides |= assignments(changes or [], "--set")

@@ -9,9 +9,8 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-from weightloom.commands.options import Flag, Json, Remote, Storage
+from weightloom.commands.options import Json, Remote, Storage
 from weightloom.commands.running import running
 from weightloom.terminal import print_json
 
@@ -25,7 +24,7 @@ def worker(
     *,
     storage: Storage = None,
     remote: Remote = None,
-    attached: Annotated[bool, Flag] = False,
+    attached: bool = False,
     json: Json = False,
 ) -> int:
     """Take trials of a sweep until all have ended; any number of workers may, on one machine or on many.

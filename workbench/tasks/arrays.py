@@ -12,6 +12,8 @@ from workbench.tasks.task import Task, split_task
 
 COLOURS = (1, 3, 4)
 """Sizes of an axis that is taken for the channels of pictures: grey, RGB, RGBA."""
+LEAST = 10
+"""So few examples no task has."""
 
 
 @runtime_checkable
@@ -31,17 +33,19 @@ def from_arrays(
     Args:
         name: for tables and folders.
         x: ``[examples, values]``, grey pictures ``[examples, height, width]``, or pictures with 1, 3 or 4 channels
-            first or last. Values may have any scale.
+            first or last. Values may have any scale: each of a flat example is brought to one by itself, as the columns
+            of a table have units of their own; pictures and sequences are divided by one number.
         y: ``[examples]``, numbers or words; classes are numbered in sorted order.
         test: a test set of its own; without it a quarter of the examples, drawn with a fixed seed, becomes one.
         shape: of one example, channels first, where the axes of ``x`` do not say it: (channels, length) for sequences.
 
     Raises:
-        WeightloomError: examples and classes that do not fit together; a test class that training does not have.
+        WeightloomError: examples and classes that do not fit together; classes that are measurements, one class alone,
+            or as good as one for each example; a test class that training does not have.
     """
     examples, own = channels_first(name, _numbers(name, x))
     labels = np.asarray(y)
-    classes = np.unique(labels)
+    classes = _classes(name, labels)
     numbered = np.searchsorted(classes, labels)
     held_out = None
     if test is not None:
@@ -52,7 +56,7 @@ def from_arrays(
                 f"task {name}: expected test classes that training has ({len(classes)} of them), got {unknown[:3]} too"
             )
         held_out = (channels_first(name, _numbers(name, test[0]))[0], np.searchsorted(classes, test_labels))
-    return split_task(name, examples, numbered, test=held_out, shape=shape or own)
+    return split_task(name, examples, numbered, test=held_out, shape=shape or own, each=(shape or own) is None)
 
 
 def from_columns(
@@ -96,6 +100,28 @@ def channels_first(name: str, x: np.ndarray) -> tuple[np.ndarray, tuple[int, ...
     raise WeightloomError(
         f"task {name}: expected examples as [examples, values], [examples, height, width] or pictures with 1, 3 or 4 "
         f"channels first or last, got an array of shape {x.shape}"
+    )
+
+
+def _classes(name: str, labels: np.ndarray) -> np.ndarray:
+    """The classes in sorted order."""
+    if labels.ndim != 1:
+        raise WeightloomError(
+            f"task {name}: expected one class for each example, got an array of shape {labels.shape}; "
+            "of classes as columns of 0 and 1 take argmax(axis=1)"
+        )
+    classes = np.unique(labels)
+    if np.issubdtype(labels.dtype, np.floating) and (labels != np.floor(labels)).any():
+        got = f"numbers such as {classes[classes != np.floor(classes)][0]:g}"
+    elif len(labels) >= LEAST and len(classes) == 1:
+        got = f"only {str(classes[0])!r}"
+    elif len(labels) >= LEAST and 2 * len(classes) > len(labels):
+        got = f"{len(classes)} of them for {len(labels)} examples"
+    else:
+        return classes
+    raise WeightloomError(
+        f"task {name}: expected classes with several examples each, got {got}; see that the right column or array "
+        "holds the classes; measurements have to be cut into classes first"
     )
 
 

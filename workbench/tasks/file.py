@@ -25,6 +25,8 @@ KEYS = (
 """Names of arrays in a NumPy file: examples, classes, and those of a test set, which may be left out."""
 LABELS = ("label", "class", "target", "y")
 """Names of the column of classes, whatever their case; else the last one holds them."""
+BETWEEN = (";", "\t", ",")
+"""What may stand between the cells of a table: which of them the first line has most of, commas last for decimals."""
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -34,7 +36,8 @@ def file(folder: str | None = None) -> Task:
 
     Args:
         folder: path of the file or folder. ``FILE.npz`` holds arrays under one of the sets of names in ``KEYS``;
-            ``FILE.csv`` (or .csv.gz) a row an example, numbers and a column of classes; a folder
+            ``FILE.csv`` (or .csv.gz) a row an example, numbers and a column of classes, with commas, semicolons or tabs
+            between; a folder
             ``FOLDER/CLASS/picture.png``, or ``FOLDER/train/CLASS/…`` and ``FOLDER/test/CLASS/…``.
 
     Raises:
@@ -44,11 +47,12 @@ def file(folder: str | None = None) -> Task:
     path = Path(folder) if folder is not None else None
     if path is None or not path.exists():
         raise WeightloomError(
-            f"task file: expected a .npz or .csv file or a folder of pictures, got {folder!r}; name it with --data PATH"
+            "task file: expected a .npz or .csv file or a folder of pictures, got "
+            f"{'none' if path is None else f'{folder!r}, which is not there'}; name it with --data PATH"
         )
     if path.is_dir():
         return _of_pictures(path)
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         return _of_numpy(path)
     if path.name.lower().endswith((".csv", ".csv.gz")):
         x, y = _table(path)
@@ -82,7 +86,10 @@ def _of_numpy(path: Path) -> Task:
 def _table(path: Path) -> Arrays:
     rows = list(_rows(path))
     if len(rows) < 2 or len(rows[0]) < 2:
-        raise WeightloomError(f"{path}: expected rows of two columns or more, got {len(rows)} rows; see task file")
+        raise WeightloomError(
+            f"{path}: expected two rows or more, each of numbers and a class with commas, semicolons or tabs between, "
+            f"got {len(rows)} of {len(rows[0]) if rows else 0} columns"
+        )
     head, first = [cell.strip() for cell in rows[0]], 0
     named = [place for place, cell in enumerate(head) if cell.lower() in LABELS]
     label = named[0] if named else len(head) - 1
@@ -94,10 +101,11 @@ def _table(path: Path) -> Arrays:
         if len(row) != len(head) or not all(map(_is_number, cells)):
             wrong = f"{len(row)} columns"
             if len(row) == len(head):
-                wrong = next(cell for cell in cells if not _is_number(cell))
+                place = next(i for i, cell in enumerate(row) if i != label and not _is_number(cell))
+                wrong = f"{row[place]!r} in column {head[place] if first else place + 1}"
             raise WeightloomError(
-                f"{path}: row {line}: expected {len(head) - 1} numbers and a class, got {wrong!r}; "
-                "leave out such rows, or turn words into numbers"
+                f"{path}: row {line}: expected {len(head) - 1} numbers and a class, got {wrong}; "
+                "leave out such rows or columns, or turn words into numbers"
             )
         values.append([float(cell) for cell in cells])
     return np.array(values, dtype=np.float32), np.array([row[label].strip() for row in rows[first:]])
@@ -106,7 +114,9 @@ def _table(path: Path) -> Arrays:
 def _rows(path: Path) -> Iterator[list[str]]:
     try:
         text = read_unpacked(path, "table").decode("utf-8-sig")
-        yield from (row for row in csv.reader(io.StringIO(text)) if row)
+        first = text.lstrip().split("\n", 1)[0]
+        between = max(BETWEEN, key=first.count)
+        yield from (row for row in csv.reader(io.StringIO(text), delimiter=between) if row)
     except (WeightloomError, UnicodeDecodeError, csv.Error) as error:
         raise DamagedFile(f"{path}: cannot be read as CSV in UTF-8 ({error}); get a fresh copy") from None
 

@@ -41,6 +41,8 @@ class Task:
         classes: number of classes.
         shape: of one example before it was flattened, channels first: (values,), (channels, length) or
             (channels, height, width).
+        centre, spread: what raw inputs were standardised by, ``(x - centre) / spread``; None where the task does not
+            say. Whoever runs an exported network on raw examples needs them.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Task:
     test: Split
     classes: int
     shape: tuple[int, ...]
+    centre: np.ndarray | None = None
+    spread: np.ndarray | float | None = None
 
     @property
     def inputs(self) -> int:
@@ -98,8 +102,11 @@ def split_task(
     validation_share: float = 0.2,
     test_share: float = 0.25,
     shape: tuple[int, ...] | None = None,
+    each: bool = False,
 ) -> Task:
-    """A task from arrays: shuffled by ``seed``, standardised by the training split, one scale for all inputs.
+    """A task from arrays: shuffled by ``seed``, standardised by the training split.
+
+    Every input is centred by itself; all are divided by one number, or with ``each`` every one by its own.
 
     Args:
         name: as registered.
@@ -110,6 +117,7 @@ def split_task(
         validation_share: share of the remaining rows.
         test_share: share of all rows.
         shape: of one example, channels first; flat by default.
+        each: inputs have units of their own, as the columns of a table have.
 
     Raises:
         WeightloomError: fewer than 10 examples, examples and labels that do not fit together, a value that
@@ -136,12 +144,18 @@ def split_task(
         "train": (x[order[cut:]], y[order[cut:]]),
         "test": test,
     }
-    centre, spread = parts["train"][0].mean(0), float(parts["train"][0].std()) or 1.0
+    seen = parts["train"][0]
+    centre = seen.mean(0)
+    spread: np.ndarray | float = float(seen.std()) or 1.0
+    if each:
+        own = seen.std(0, dtype=np.float64)
+        spread = np.where(own > 1e-6 * np.abs(centre), own, 1).astype(np.float32)  # one value alone is left as it is
     splits = {
         key: Split(x=torch.from_numpy((px - centre) / spread), y=torch.from_numpy(py))
         for key, (px, py) in parts.items()
     }
-    return Task(name=name, classes=int(max(y.max(), test[1].max())) + 1, shape=shape, **splits)
+    classes = int(max(y.max(), test[1].max())) + 1
+    return Task(name=name, classes=classes, shape=shape, centre=centre, spread=spread, **splits)
 
 
 def _arrays(name: str, x: np.ndarray, y: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
@@ -163,5 +177,8 @@ def load_task(name: str, folder: str | None = None) -> Task:
     """The task registered as ``name``; ``folder`` is where a task that reads files finds them."""
     make: Callable[..., Task] = TASKS.load(name)
     if folder is not None and "folder" not in inspect.signature(make).parameters:
-        raise WeightloomError(f"task {name}: expected no folder, as it brings its data along, got {folder!r}")
+        raise WeightloomError(
+            f"task {name}: expected no folder, as it brings its data along, got {folder!r}; "
+            "for data of your own take --task file"
+        )
     return make() if folder is None else make(folder=folder)

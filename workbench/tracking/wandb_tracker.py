@@ -14,6 +14,7 @@ from search_spaces import RunFailed, WeightloomError
 from search_spaces.errors import in_one_line
 from workbench.search_summary import SearchSummary
 from workbench.summary import GeneratorSummary, Summary
+from workbench.tracking.account import has_account
 from workbench.tracking.comparison import Shown, shown_of
 from workbench.tracking.figures import COLUMNS, flat_figures, plots, table_rows
 from workbench.tracking.searching import shown_of_search
@@ -41,6 +42,9 @@ class WandbTracker(Tracker):
         folder: of the run; everything is written below ``FOLDER/wandb``.
         group: the sweep's name.
         online: send to the server.
+
+    Raises:
+        WeightloomError: the folder cannot be written, or there is no account to send to.
     """
 
     def __init__(self, folder: str | Path, group: str, *, online: bool = False) -> None:
@@ -48,6 +52,11 @@ class WandbTracker(Tracker):
         self.group = group
         self.online = online
         self._open: _WandbRun | None = None
+        if online and not has_account():
+            raise WeightloomError(
+                "tracking: expected a W&B account to send runs to, got no key; run `wandb login`, set WANDB_API_KEY or "
+                "leave --wandb-online out and send them later with `wandb sync`"
+            )
         try:
             for below in FOLDERS.values():
                 (self.folder / "wandb" / below).mkdir(parents=True, exist_ok=True)
@@ -201,7 +210,7 @@ class _WandbRun(TrackedRun):
 
     def stopped_by(self, error: BaseException) -> None:
         if self.state == "complete":
-            self.stopped("failed", f"{type(error).__name__}: {error}")
+            self.stopped("failed", f"{type(error).__name__}: {in_one_line(error)}")
 
     def finish(self) -> None:
         try:

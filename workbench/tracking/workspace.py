@@ -8,7 +8,7 @@ from typing import Any
 
 from search_spaces import RunFailed, WeightloomError
 from search_spaces.errors import in_one_line
-from search_spaces.secrets import redacted
+from workbench.tracking.account import has_account
 
 GROUP, JOB = "Group", "JobType"
 FIRST = ("fidelity/mean", "collapse/mean", "max_iou/mean", "active_parameters/mean", "verdict")
@@ -27,9 +27,7 @@ def save_workspace(groups: Sequence[str], target: str) -> str:
         RunFailed: the server refuses it, or cannot be reached.
     """
     workspace = workspace_of(groups, target)
-    import wandb
-
-    if not _has_account(wandb):
+    if not has_account():
         raise WeightloomError(
             f"compare --wandb: expected a W&B account to save the workspace {target} in, got no key; run "
             "`wandb login`, or set WANDB_API_KEY; without one, report.html of each run shows the same"
@@ -37,18 +35,11 @@ def save_workspace(groups: Sequence[str], target: str) -> str:
     try:
         return str(workspace.save().url)
     except Exception as error:  # W&B raises errors of its own and of its transport
-        reason = redacted(in_one_line(error))
+        reason = in_one_line(error)
         raise RunFailed(
             f"compare --wandb: W&B did not save the workspace {target} ({type(error).__name__}: {reason}); see that "
             "`wandb login`, the entity and the network are right, and that the runs were sent with `wandb sync`"
         ) from error
-
-
-def _has_account(wandb: Any) -> bool:
-    try:
-        return bool(wandb.login(prompt=False))
-    except Exception:  # a key that W&B does not take
-        return False
 
 
 def workspace_of(groups: Sequence[str], target: str) -> Any:

@@ -177,7 +177,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
         config.recipe,
         densities=densities.tolist(),
         checkpoints=config.checkpoints if config.kind == "trajectory" else 0,
-        progress=report("training networks"),
+        progress=report("steps of training networks"),
     )
     real = train_sorted(
         task,
@@ -185,7 +185,7 @@ def train_zoo(task: Task, space: SearchSpace, config: ZooConfig, progress: Progr
         truth,
         [config.seed + 1_000_000 + i for i in range(len(truth))],
         config.real_recipe,
-        progress=report("held-out real networks"),
+        progress=report("steps of held-out real networks"),
     )
     cut = config.test * config.seeds
     return Zoo(

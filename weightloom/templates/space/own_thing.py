@@ -16,8 +16,9 @@ class OwnThingSpace(SearchSpace):
     @cached_property
     def tree(self) -> Tree:
         """What there is to choose; a switch decides what else."""
-        narrow = Product((Choice("neck", (2, 4, 8)), Choice("skip", (False, True))))
-        return Product((Choice("width", (16, 32, 64)), Switch("narrow", ((False, Product(())), (True, narrow)))))
+        narrow = Product((Choice("neck", tuple(range(2, 26, 2))), Choice("skip", (False, True))))
+        width = Choice("width", tuple(range(16, 80, 2)))
+        return Product((width, Switch("narrow", ((False, Product(())), (True, narrow)))))
 
     def compose(self, genome: Genome) -> Architecture:
         """What a genome means."""
