@@ -107,7 +107,10 @@ def resnet(found: Result) -> list[str]:
         f"{found['greatest_cosine_of_two_neurons']:.2f}.",
         "",
         f"Variance of what its {len(spread)} layers put out, untrained generator: {spread[0]:.2f} to {spread[-1]:.2f}, "
-        f"median {spread[len(spread) // 2]:.2f}; {found['share_of_layers_within']:.0%} within 0.5 to 2 (goal all).",
+        f"median {spread[len(spread) // 2]:.2f}; {found['share_of_layers_within']:.0%} within 0.5 to 2 (goal all). "
+        "Independent normal weights, by their variance: "
+        + ", ".join(f"{name} {own:.0%}" for name, own in found["share_within_of_independent_weights"].items())
+        + ".",
         "",
         state(found),
     ]
