@@ -27,7 +27,7 @@ from workbench.execution.slot import FORWARD
 # dimension names: networks, tokens, entries as in generators; batch = examples; rows = neurons of a block's networks,
 # one network after another; inputs = incoming weights
 
-CELLS, MOST = 2**18, 128
+CELLS, MOST = 2**18, 64
 """Values of one layer of a block, that they stay in a processor's cache; and its networks, for sums go over pairs."""
 
 
