@@ -3,11 +3,11 @@
 from benchmarks import (
     compaction,
     determinism,
-    diffusion,
     ensembles,
     few_steps,
     finetune,
     guided,
+    held_out,
     memorisation,
     ranking,
     reliability,
@@ -28,7 +28,8 @@ if __name__ == "__main__":
     search.main([])
     ranking.main([])
     guided.main([])
-    diffusion.main([])
+    held_out.main([])
+    held_out.main(["--family", "diffusion"])
     few_steps.main([])
     memorisation.main([])
     stability.main([])

@@ -11,10 +11,12 @@ import argparse
 import json
 import platform
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from generators.tokens import WeightTokenizer
 from search_spaces import Blueprint, MLPSpace
@@ -24,10 +26,14 @@ from workbench.tasks import Task, load_task, score
 from workbench.zoo import Recipe, train_sorted, warm_cosine
 
 
-def train_one(task: Task, blueprint: Blueprint, seed: int, recipe: Recipe) -> GraphNetwork:
-    """The recipe as anybody would write it for one network."""
+def train_one(
+    task: Task, blueprint: Blueprint, seed: int, recipe: Recipe, start: Mapping[str, Tensor] | None = None
+) -> GraphNetwork:
+    """The recipe as anybody would write it for one network, from torch's own initial weights or from ``start``."""
     torch.manual_seed(seed)
     network = GraphNetwork(blueprint.architecture)
+    if start is not None:
+        network.load_state_dict(dict(start))
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
     )

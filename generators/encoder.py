@@ -56,11 +56,17 @@ def index_code(index: Int[Tensor, "*any"], seed: int = 0) -> Float[Tensor, "*any
     Fixed random Fourier features with frequencies up to pi (Rahimi & Recht 2007): no table, so no largest
     index, and no two neurons get the same code.
     """
+    frequency, phase = _waves(seed, index.device)
+    return math.sqrt(2.0) * torch.cos(index.to(torch.float32)[..., None] * frequency + phase)
+
+
+@lru_cache(maxsize=16)
+def _waves(seed: int, device: torch.device) -> tuple[Float[Tensor, " code"], Float[Tensor, " code"]]:
+    """Frequencies and phases of ``index_code``."""
     generator = torch.Generator().manual_seed(seed)
     frequency = torch.rand(CODE, generator=generator) * math.pi
     phase = torch.rand(CODE, generator=generator) * 2 * math.pi
-    angle = index.to(torch.float32)[..., None] * frequency.to(index.device) + phase.to(index.device)
-    return math.sqrt(2.0) * torch.cos(angle)
+    return frequency.to(device), phase.to(device)
 
 
 class BlueprintEncoder(nn.Module):

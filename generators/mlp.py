@@ -174,11 +174,13 @@ class MLPGenerator(Generator, Decoder, Streamed):
             entries = min(LANES + group.total, self.tokenizer.entries)
             heard = self.last(h, chosen)[0]
             weight, bias = self.leave.weight[expert, :entries].T, self.leave.bias[expert, :entries]
-            if self.settings.rank:  # both products as one
-                heard = torch.cat([heard * math.sqrt(0.5), self.directions(h[0])], dim=1)
-                weight = torch.cat([weight, code[0, :, None] * self.shared[:, :entries]])
+            parts, weights = [heard], [weight]
+            if self.settings.rank:
+                parts = [heard * math.sqrt(0.5), self.directions(h[0])]
+                weights = [weight, code[0, :, None] * self.shared[:, :entries]]
                 bias = bias * math.sqrt(0.5)
-            values = torch.addmm(bias, heard, weight)
+            # all as one product, the bias too: to write it first would be a pass over memory of its own
+            values = torch.cat([*parts, heard.new_ones(len(heard), 1)], dim=1) @ torch.cat([*weights, bias[None]])
             return values.view(len(rows), len(chunks), -1)
 
         return emit

@@ -50,7 +50,7 @@ def pieces(emit: RowEmitter, group: TokenGroup) -> Iterator[Piece]:
     """
     used, centre, scale = group.row
     unit = scale * used
-    step = max(1, WINDOW // used.numel())
+    step = max(1, WINDOW // (group.chunks * min(LANES + group.total, used.shape[1])))
     for start in range(0, group.rows, step):
         stop = min(group.rows, start + step)
         with torch.no_grad():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -69,13 +69,14 @@ class TokenGroup:
         return used, centre, scale
 
 
-def token_groups(blueprint: Blueprint, width: int) -> list[TokenGroup]:
-    """In the order in which their tokens lie."""
+@lru_cache(maxsize=8)
+def token_groups(blueprint: Blueprint, width: int) -> tuple[TokenGroup, ...]:
+    """In the order in which their tokens lie; the last ones stay, since a large network is emitted again and again."""
     order = {node.name: i for i, node in enumerate(blueprint.architecture.nodes)}
     found: dict[tuple[str, int], list[ParameterSpec]] = {}
     for spec in blueprint.parameters:
         found.setdefault((spec.node, spec.shape[0] if spec.shape else 1), []).append(spec)
-    groups = []
+    groups: list[TokenGroup] = []
     for (node, rows), specs in found.items():
         lanes, columns, total = _place(specs)
         groups.append(
@@ -83,7 +84,7 @@ def token_groups(blueprint: Blueprint, width: int) -> list[TokenGroup]:
                 node=order[node], rows=rows, specs=tuple(specs), width=width, lanes=lanes, columns=columns, total=total
             )
         )
-    return groups
+    return tuple(groups)
 
 
 def _place(specs: Sequence[ParameterSpec]) -> tuple[dict[str, int], dict[str, range], int]:

@@ -73,7 +73,7 @@ class BatchLayout:
     scale: Float[Tensor, "networks tokens entries"]
     maskable: Bool[Tensor, "networks tokens"]
 
-    @property
+    @cached_property
     def blueprints(self) -> tuple[Blueprint, ...]:
         """One per network."""
         return tuple(layout.blueprint for layout in self.layouts)
@@ -98,7 +98,7 @@ class BatchLayout:
         return batch
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("distinct", "stack", "groups", "unit")  # quickly made again
+        made = ("blueprints", "distinct", "stack", "groups", "unit")  # quickly made again
         return {name: value for name, value in self.__dict__.items() if name not in made}
 
     @cached_property

@@ -15,47 +15,30 @@ from typing import Any
 
 from cyclopts import App, CycloptsError
 
+import weightloom
 from search_spaces.errors import WeightloomError, readable
 from search_spaces.secrets import redacted
-from weightloom import __version__
-from weightloom.commands.bench import bench
-from weightloom.commands.compare import compare
-from weightloom.commands.design import design
-from weightloom.commands.evaluate import evaluate
-from weightloom.commands.explain import explain
-from weightloom.commands.export import export
-from weightloom.commands.generate import generate
-from weightloom.commands.list import list_names
-from weightloom.commands.new import new
 from weightloom.commands.options import EVERY
-from weightloom.commands.search import search
-from weightloom.commands.show import show
-from weightloom.commands.sweep import sweep
-from weightloom.commands.train import train
-from weightloom.commands.verify import verify
-from weightloom.commands.worker import worker
 from weightloom.stopping import Stopped
 
-VERBS = {
-    function.__name__.removesuffix("_names"): function
-    for function in (
-        *(sweep, worker, bench, search, train, design, evaluate),
-        *(compare, generate, export, explain, verify, show, list_names, new),
-    )
-}
+VERBS = (
+    *("sweep", "worker", "bench", "search", "train", "design", "evaluate"),
+    *("compare", "generate", "export", "explain", "verify", "show", "list", "new"),
+)
 SUCCESS, RUN_FAILED, BAD_INPUT = 0, 1, 2
 
 app = App(
     name="weightloom",
     help="Search architectures, generate their weights, and see honestly whether they are any good.\n\n"
     "Start with `weightloom sweep demo`.",
-    version=__version__,
+    version=lambda: weightloom.__version__,  # looked up when it is asked for
     help_format="markdown",
     result_action="return_value",
     default_parameter=EVERY,
 )
-for _place, (_name, _function) in enumerate(VERBS.items()):
-    app.command(_function, name=_name, sort_key=_place)
+for _place, _verb in enumerate(VERBS):  # by its place, so that a verb imports no other
+    _function = "list_names" if _verb == "list" else _verb
+    app.command(f"weightloom.commands.{_verb}:{_function}", name=_verb, sort_key=_place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # of libraries; our own are messages
     _hear_signals()
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] not in VERBS:
+        list(map(app.__getitem__, VERBS))  # imported, for their first lines stand in the help
     try:
         result = app(arguments, exit_on_error=False, print_error=False)
     except WeightloomError as error:

@@ -53,20 +53,23 @@ def in_turns(
 
     Args:
         calls: by name what to call and how many things that does; the first is what the others are compared with.
-        turns: that count, after one that does not.
+        turns: that count, after one that does not: it warms caches and shows the memory, which is given back before
+            each call, so that its time would be that of filling pages anew.
         clock: processor seconds by default, since others may use the machine; wall time where a disk is waited for.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     memory: dict[str, float] = dict.fromkeys(calls, 0.0)
     for turn in range(turns + 1):
         for name, (call, things) in calls.items():
-            peak_reset()
+            if not turn:
+                peak_reset()
             start = clock()
             call()
             passed = (clock() - start) / things
-            memory[name] = max(memory[name], peak_memory())
             if turn:
                 seconds[name].append(passed)
+            else:
+                memory[name] = peak_memory()
     first = np.array(seconds[next(iter(calls))])
     return {
         name: {

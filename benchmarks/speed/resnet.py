@@ -3,7 +3,8 @@
 The network is defined here (He et al. 2016, arXiv:1512.03385, table 1; strides on the 3 x 3 as in torchvision), with
 group norm in the place of batch norm, which `ModuleSpace` refuses: as many parameters. Timed are the blueprint (module
 on the meta device, its graph traced, parameters read; again with all caches warm) and the emission of every weight.
-Then the network is run: variance of what every convolution puts out, and how many neurons have an equal.
+Then the network is run: variance of what every convolution puts out, beside that of independent normal weights, and how
+many neurons have an equal.
 """
 
 from __future__ import annotations
@@ -94,6 +95,21 @@ def variances(state: dict[str, Tensor], found: Blueprint, size: int) -> dict[str
     return seen
 
 
+def fresh(found: Blueprint, gain: float) -> dict[str, Tensor]:
+    """Independent normal weights of variance gain / fan-in, norms neutral: 1 = LeCun's, 2 = He's (arXiv:1502.01852)."""
+    return {
+        spec.name: torch.randn(spec.shape) * (gain / spec.fan_in) ** 0.5
+        if spec.role == "weight"
+        else torch.full(spec.shape, float(spec.role == "scale"))
+        for spec in found.parameters
+    }
+
+
+def share_within(of_layers: dict[str, float]) -> float:
+    """Of layers whose outputs have a variance of 0.5 to 2."""
+    return sum(0.5 <= value <= 2 for value in of_layers.values()) / len(of_layers)
+
+
 def twins(state: dict[str, Tensor]) -> tuple[int, float]:
     """Neurons with an equal in their layer, and the closest two of any layer: greatest cosine."""
     equal, closest = 0, 0.0
@@ -136,7 +152,10 @@ def main(arguments: list[str] | None = None) -> None:
     shown = {name: spread(np.array(own[1:])) for name, own in seconds.items()}
     of_layers = variances(state, found, options.size)
     equal, closest = twins(state)
-    inside = [0.5 <= value <= 2 for value in of_layers.values()]
+    usual = {
+        name: share_within(variances(fresh(found, gain), found, options.size))
+        for name, gain in (("1 / fan-in", 1.0), ("2 / fan-in", 2.0))
+    }
     content = {
         "parameters": found.parameter_count,
         "nodes": len(found.architecture.nodes),
@@ -146,7 +165,8 @@ def main(arguments: list[str] | None = None) -> None:
         "equal_neurons": equal,
         "greatest_cosine_of_two_neurons": closest,
         "variances": of_layers,
-        "share_of_layers_within": sum(inside) / len(inside),
+        "share_of_layers_within": share_within(of_layers),
+        "share_within_of_independent_weights": usual,
         "settings": SETTINGS,
     }
     print({key: value for key, value in content.items() if key != "variances"})

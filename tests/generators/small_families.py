@@ -3,8 +3,8 @@
 import torch
 
 from generators.diffusion import DiffusionConfig, DiffusionGenerator
-from generators.generator import Generator
 from generators.experts import ExpertsGenerator
+from generators.generator import Generator
 from generators.mlp import ExpertsConfig, MLPConfig, MLPGenerator
 from generators.testing import small_architectures
 from generators.tokens import WeightTokenizer

@@ -40,6 +40,14 @@ def test_help_and_list_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "HEAVY []"
 
 
+def test_help_imports_no_array_no_schema_and_only_the_verb_asked_for() -> None:
+    code = "import sys\nfrom weightloom.__main__ import main\nmain(['sweep', '--help'])\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "weightloom.commands.sweep" in imported
+    assert not imported & {"numpy", "pydantic", "yaml", "jaxtyping", "importlib.metadata", "weightloom.commands.train"}
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_has_an_example(verb: str, capsys: Capture) -> None:
     assert main([verb, "--help"]) == 0
@@ -51,7 +59,8 @@ def test_help_has_an_example(verb: str, capsys: Capture) -> None:
 def test_the_root_help_names_every_verb(capsys: Capture) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert all(verb in out for verb in VERBS)
+    lines = {words[1]: words[2:-1] for line in out.splitlines() if len(words := line.split()) > 2}
+    assert all(lines[verb] for verb in VERBS)  # each with what it does
     assert "sweep demo" in out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == __version__

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_loop import run_looped
+from plain_loop import run_by_blocks, run_looped
 
 from generators.generated import Generated
 from generators.tokens import WeightTokenizer
@@ -18,6 +18,7 @@ from workbench.execution import (
     Stack,
     Workspace,
     batches,
+    blocks_of,
     predict,
     run,
     run_grouped,
@@ -97,6 +98,7 @@ def test_all_ways_agree_in_float32(seed: int, width: int, closed: float) -> None
     scale = stacked.abs().max().clamp_min(1)
     assert float((stacked - run_looped(generated, x)).abs().max() / scale) < 1e-5
     assert float((stacked - run_grouped(generated, x)).abs().max() / scale) < 1e-5
+    assert float((stacked - run_by_blocks(generated, x)).abs().max() / scale) < 1e-5
     for i in range(len(generated)):
         plain = generated.network(i)(x)
         assert float((stacked[i] - plain).detach().abs().max() / scale) < 1e-5
@@ -112,6 +114,7 @@ def test_all_ways_agree_in_float64(seed: int, width: int, closed: float) -> None
     scale = stacked.abs().max().clamp_min(1)
     assert float((stacked - run_looped(generated, x)).abs().max() / scale) < 1e-10
     assert float((stacked - run_grouped(generated, x)).abs().max() / scale) < 1e-10
+    assert float((stacked - run_by_blocks(generated, x)).abs().max() / scale) < 1e-10
     for i in range(len(generated)):
         reference = torch.from_numpy(by_hand(generated, i, x.numpy()))
         assert float((stacked[i] - reference).abs().max() / scale) < 1e-10
@@ -127,6 +130,7 @@ def test_comparison_notices_an_ignored_mask() -> None:
         replace(generated, gates=torch.zeros_like(generated.gates)),
     ):
         assert float((run_stacked(wrong, x) - right).abs().max()) > 1e-2
+        assert float((run_by_blocks(wrong, x) - right).abs().max()) > 1e-2
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -193,6 +197,17 @@ def test_stacks_hold_every_network_once_and_one_depth() -> None:
     for stack in stacks:
         assert len(stack) <= 7
         assert len({len(blueprints[i].architecture.nodes) for i in stack}) == 1
+
+
+def test_blocks_hold_every_network_once_and_stay_small() -> None:
+    rng = np.random.default_rng(0)
+    blueprints = [Blueprint.of(SPACE.sample(rng)) for _ in range(60)]
+    for batch in (7, 2**15):
+        blocks = blocks_of(blueprints, range(5, 60), batch)
+        assert sorted(i for block in blocks for i in block) == list(range(5, 60))
+        for block in blocks:
+            assert len({len(blueprints[i].architecture.nodes) for i in block}) == 1
+    assert max(map(len, blocks)) < 9
 
 
 def test_side_by_side_keeps_the_order_and_sets_threads() -> None:

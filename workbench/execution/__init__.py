@@ -8,6 +8,7 @@ from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
 from workbench.execution.grouped import run_grouped, run_parts
 from workbench.execution.processor import settle
+from workbench.execution.ragged import blocks_of, run_ragged
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.side_by_side import Elsewhere, alone, at_once, shared_out, side_by_side
 from workbench.execution.slot import Workspace
@@ -23,10 +24,12 @@ __all__ = [
     "alone",
     "at_once",
     "batches",
+    "blocks_of",
     "predict",
     "run",
     "run_grouped",
     "run_parts",
+    "run_ragged",
     "run_stacked",
     "runner_of",
     "settle",
@@ -53,8 +56,13 @@ def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Ten
 def predict(
     generated: Generated, x: Float[Tensor, "batch inputs"], networks_at_once: int = 128
 ) -> Float[Tensor, "networks batch classes"]:
-    """Predicted probabilities of many networks, run in batches of like ones."""
-    parts = batches(generated.blueprints, networks_at_once)
-    out = [run(generated.select(part), x.to(generated.tokens.device)).softmax(-1) for part in parts]
-    back = torch.argsort(torch.tensor([i for part in parts for i in part]))
-    return torch.cat(out)[back.to(out[0].device)]
+    """Predicted probabilities of many networks, run in batches of like ones; dense ones on a processor in blocks."""
+    x = x.to(generated.tokens.device)
+    dense = kinds(generated.blueprints)[0] if x.device.type == "cpu" else []
+    blocks = blocks_of(generated.blueprints, dense, len(x))
+    out = [run_ragged(generated, block, x).mT.softmax(1).mT for block in blocks]
+    rest = sorted(set(range(len(generated))) - set(dense))
+    parts = [[rest[i] for i in part] for part in batches([generated.blueprints[i] for i in rest], networks_at_once)]
+    out += [run(generated.select(part), x).softmax(-1) for part in parts]
+    back = torch.argsort(torch.tensor([i for part in blocks + parts for i in part]))
+    return torch.cat(out)[back.to(x.device)]
