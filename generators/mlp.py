@@ -48,12 +48,17 @@ class LatentConfig(GeneratorConfig):
         return self.change * emitted + math.sqrt(1 - self.change**2) * common_values(layout)
 
 
-class MLPConfig(LatentConfig):
-    """Settings of the ``mlp`` family."""
+class TokenNetworkConfig(LatentConfig):
+    """Settings of the families that apply a small network to each token."""
 
     d: int = Field(default=96, ge=8, le=4096, description="width of the blueprint encoder")
     hidden: int = Field(default=256, ge=8, le=16384, description="width of the token network")
     layers: int = Field(default=3, ge=1, le=32, description="hidden layers of the token network")
+
+
+class MLPConfig(TokenNetworkConfig):
+    """Settings of the ``mlp`` family."""
+
     rank: int = Field(
         default=0,
         ge=0,
@@ -64,12 +69,10 @@ class MLPConfig(LatentConfig):
     experts: ClassVar[int] = 1
 
 
-class ExpertsConfig(LatentConfig):
+class ExpertsConfig(TokenNetworkConfig):
     """Settings of the ``experts`` family."""
 
-    d: int = Field(default=96, ge=8, le=4096, description="width of the blueprint encoder")
     hidden: int = Field(default=128, ge=8, le=16384, description="width of each token network")
-    layers: int = Field(default=3, ge=1, le=32, description="hidden layers of each token network")
     experts: int = Field(
         default=16,
         ge=2,
