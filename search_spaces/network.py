@@ -120,7 +120,21 @@ class GraphNetwork(Network):
                     f"network: expected the channels that node {node.name!r} selects, which no architecture holds; "
                     "make such a network by workbench.export.compact"
                 )
+            if places is not None and not (
+                node.operation == "select"
+                and len(places) == known[node.name][0]
+                and all(type(place) is int and -1 <= place < shape[0] for place in places)
+            ):
+                raise WeightloomError(
+                    f"network: expected for node {node.name!r} {known[node.name][0]} channels of -1 to {shape[0] - 1} "
+                    "to select, got others; write the network anew"
+                )
             self.add_module(node.name, make_layer(node, shape) if places is None else Select(shape[0], places))
+
+    @property
+    def chosen(self) -> dict[str, list[int]]:
+        """What its ``select`` nodes select, as it was given."""
+        return {name: list(layer.places) for name, layer in self.named_children() if isinstance(layer, Select)}
 
     def node_of(self, path: str) -> str:
         """The first word of the path: nodes are the network's own children."""

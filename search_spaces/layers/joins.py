@@ -34,6 +34,7 @@ class Select(nn.Module):
 
     def __init__(self, inputs: int, places: Sequence[int]) -> None:
         super().__init__()
+        self.places = tuple(places)
         self.pads = -1 in places
         index = torch.tensor([inputs if place < 0 else place for place in places], dtype=torch.long)
         self.register_buffer("index", index, persistent=False)

@@ -91,7 +91,7 @@ def test_bad_files_name_what_is_wrong(
         (("dag", "--sample", "0"), "--sample: expected an integer of at least 1, got 0"),
         (("x.json", "--task", "digits"), "--task: expected --sample N"),
         (("dag", "--sample", "1", "--out", "x.png"), "expected a file that ends in .svg, got 'x.png'"),
-        (("nothing.json",), "nothing.json: expected a JSON file"),
+        (("nothing.json",), "nothing.json: expected a readable JSON file"),
         (("nothing.safetensors",), "nothing.safetensors"),
     ],
     ids=str,

@@ -11,13 +11,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from example_summary import example_summary
 from small_exports import small_network
 
 from generators.registry import make_generator
-from search_spaces import DamagedFile, RunFailed, WeightloomError
+from search_spaces import Blueprint, DamagedFile, RunFailed, WeightloomError, open_space
+from search_spaces.network import GraphNetwork
 from workbench.export import (
     FORMATS,
     digest,
@@ -30,6 +32,8 @@ from workbench.export import (
     verify_network,
     write_network,
 )
+from workbench.export.compaction import compact
+from workbench.export.hub_folder import write_hub
 from workbench.summary import ExportRecord
 
 GENERATOR, GENERATED, RECORD = small_network()
@@ -209,3 +213,22 @@ def test_damage_is_named(records: dict[str, ExportRecord], folder: Path, tmp_pat
             read(hub)
     with pytest.raises(WeightloomError, match="another kind"):
         read_recipe(tmp_path / "a.txt")
+
+
+def test_a_hub_folder_keeps_what_a_smaller_network_selects(tmp_path: Path) -> None:
+    """Where closed neurons leave branches of differing channels, the architecture alone does not say which meet."""
+    space = open_space("mlp", inputs=6, outputs=3, shape=(6,))
+    draw = np.random.default_rng(0)
+    blueprints = [Blueprint.of(space.sample(draw)) for _ in range(40)]
+    torch.manual_seed(0)
+    made = make_generator("mlp", {"d": 16, "hidden": 16}).generate(blueprints, range(40), 0.4)
+    selecting = next(i for i in range(40) if getattr(compact(made, i), "chosen", {}))
+    network = compact(made, selecting)
+    recipe = {"architecture": made.blueprints[selecting].architecture.to_dict(), "provenance": {}}
+    write_hub(tmp_path / "one", network, recipe, "# card")
+    again = load_pretrained(tmp_path / "one")
+    assert torch.equal(again(ROWS), network(ROWS))
+    assert torch.allclose(again(ROWS), made.network(selecting)(ROWS), atol=1e-5)
+    chosen = {name: [-2] * len(places) for name, places in network.chosen.items()}  # type: ignore[union-attr, operator]
+    with pytest.raises(WeightloomError, match="to select, got others"):
+        GraphNetwork(network.architecture, chosen)

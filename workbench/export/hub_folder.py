@@ -16,7 +16,7 @@ from search_spaces.errors import in_one_line
 from search_spaces.network import Network
 
 KIND = "weightloom-hub-network"
-KEYS = ("architecture", "compacted", "provenance")
+KEYS = ("architecture", "compacted", "selected", "provenance")
 CARD = "README.md"
 
 
@@ -35,7 +35,8 @@ def write_hub(folder: str | Path, network: Network, recipe: Mapping[str, Any], c
     folder = Path(folder)
     tensors = plain({name: tensor for name, tensor in network.named_parameters()})
     files.write_text(folder / CARD, card)
-    return write_folder(folder, KIND, {**recipe, "compacted": network.architecture.to_dict()}, tensors)
+    made = {"compacted": network.architecture.to_dict(), "selected": getattr(network, "chosen", {})}
+    return write_folder(folder, KIND, {**recipe, **made}, tensors)
 
 
 def hub_document(folder: str | Path) -> tuple[dict[str, Any], bytes]:
@@ -66,9 +67,9 @@ def load_pretrained(folder: str | Path) -> Network:
     try:
         architecture = Architecture.from_dict(document["compacted"])
         with torch.random.fork_rng(devices=[]):  # the fresh weights are overwritten
-            network = network_of(architecture)
+            network = network_of(architecture, document["selected"])
         return network.load(tensors).eval()
-    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (RuntimeError, AttributeError, KeyError, ValueError, TypeError) as error:
         raise _damaged(folder, error) from error
 
 
