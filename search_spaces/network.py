@@ -132,7 +132,7 @@ class GraphNetwork(Network):
             self.add_module(node.name, make_layer(node, shape) if places is None else Select(shape[0], places))
 
     @property
-    def chosen(self) -> dict[str, list[int]]:
+    def selected_channels(self) -> dict[str, list[int]]:
         """What its ``select`` nodes select, as it was given."""
         return {name: list(layer.places) for name, layer in self.named_children() if isinstance(layer, Select)}
 
