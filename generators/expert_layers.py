@@ -37,7 +37,7 @@ class ExpertLinear(nn.Module):
     def forward(self, x: Float[Tensor, "*any tokens inputs"], chosen: Chosen) -> Float[Tensor, "*any tokens outputs"]:
         """Each network's tokens through its expert."""
         if chosen is None:
-            return nn.functional.linear(x, self.weight[0], self.bias[0])
+            return nn.functional.linear(x, self.weight.flatten(0, 1), self.bias.flatten())  # views: gradients uncopied
         return torch.baddbmm(self.bias[chosen][:, None], x, self.weight[chosen].mT)
 
 
@@ -52,6 +52,6 @@ class ExpertNorm(nn.Module):
     def forward(self, x: Float[Tensor, "*any tokens width"], chosen: Chosen) -> Float[Tensor, "*any tokens width"]:
         """Each network's tokens through its expert."""
         if chosen is None:
-            return nn.functional.layer_norm(x, x.shape[-1:], self.weight[0], self.bias[0])
+            return nn.functional.layer_norm(x, x.shape[-1:], self.weight.flatten(), self.bias.flatten())
         normed = nn.functional.layer_norm(x, x.shape[-1:])
         return torch.addcmul(self.bias[chosen][:, None], normed, self.weight[chosen][:, None])

@@ -21,7 +21,7 @@ def readable(text: str) -> str:
 
 def in_one_line(error: BaseException, most: int = 300) -> str:
     """What an error says, with single spaces for line breaks and at most so many characters of it, without secrets."""
-    return " ".join(_without_secrets(str(error)).split())[:most]  # one that was cut would not be known any more
+    return _without_secrets(" ".join(str(error).split()))[:most]  # a secret that was cut would not be known any more
 
 
 def _without_secrets(text: str) -> str:

@@ -33,6 +33,11 @@ class Network(nn.Module, ABC):
     architecture: Architecture
     closed: frozenset[tuple[str, str]]
 
+    @property
+    def selected_channels(self) -> dict[str, list[int]]:
+        """Of a compacted network what its ``select`` nodes select, which no architecture holds; else nothing."""
+        return {}
+
     @final
     def load(self, weights: Mapping[str, Tensor]) -> Network:
         """Take over the weights: every parameter by its name, tied ones once; returns the network itself.
@@ -133,7 +138,7 @@ class GraphNetwork(Network):
 
     @property
     def selected_channels(self) -> dict[str, list[int]]:
-        """What its ``select`` nodes select, as it was given."""
+        """See `Network.selected_channels`; as it was given."""
         return {name: list(layer.places) for name, layer in self.named_children() if isinstance(layer, Select)}
 
     def node_of(self, path: str) -> str:

@@ -6,14 +6,14 @@ import errno
 from pathlib import Path
 
 from search_spaces import WeightloomError
-from search_spaces.secrets import redacted
+from search_spaces.errors import in_one_line
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def reason_of(error: Exception, log: Path) -> str:
     """Why something failed, in one line without secrets; what we did not foresee points to the log."""
-    text = redacted(" ".join(str(error).split()))[:400]
+    text = in_one_line(error, 400)
     if isinstance(error, WeightloomError):
         return text
     return f"{type(error).__name__}: {text} (see {log})"

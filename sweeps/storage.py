@@ -333,10 +333,9 @@ def only_ours(place: Place) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"[:300]
         raise DamagedFile(
             f"{place.file or place.shown}: expected the trials of a sweep, got what none writes "
-            f"({reason}); restore it or choose another --name"
+            f"({type(error).__name__}: {in_one_line(error)}); restore it or choose another --name"
         ) from error
 
 

@@ -18,6 +18,7 @@ from typing import Any, final
 import fsspec
 
 from search_spaces import WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.files import write_bytes
 from search_spaces.secrets import redacted
 
@@ -47,7 +48,7 @@ class Remote:
         except (ValueError, ImportError) as error:
             raise WeightloomError(
                 f"--remote: expected a URL that fsspec knows, such as s3://bucket/runs, got {self.shown!r} "
-                f"({redacted(str(error))[:200]}); install the package of its file system, as s3fs for s3"
+                f"({in_one_line(error, 200)}); install the package of its file system, as s3fs for s3"
             ) from error
         self._sent: dict[Path, tuple[int, int]] = {}
 
@@ -148,7 +149,7 @@ class Remote:
         try:
             yield
         except Exception as error:  # each file system has errors of its own
-            reason = redacted(" ".join(str(error).split()))[:300] or type(error).__name__
+            reason = in_one_line(error) or type(error).__name__
             raise WeightloomError(
                 f"{self.shown}: expected a place that can be {done}, got {type(error).__name__}: {reason}; check the "
                 "address, its credentials and the network, and go on with --resume"

@@ -11,7 +11,6 @@ Sampling of 64 networks in 8 steps is compared with one call of the same denoise
 from __future__ import annotations
 
 import argparse
-import math
 from collections import Counter
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.speed.measuring import Call, in_turns, one_thread, record
+from benchmarks.speed.measuring import Call, in_turns, multiplications, one_thread, record
 from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.generator import Condition
 from generators.registry import make_generator
@@ -45,7 +44,7 @@ def floor(blueprints: list[Blueprint], examples: int) -> Call:
     values = Counter[str]()
     products = 0
     for blueprint in blueprints:
-        products += examples * sum(math.prod(spec.shape) for spec in blueprint.parameters if len(spec.shape) == 2)
+        products += examples * multiplications(blueprint)
         for node in blueprint.architecture.nodes[1:]:
             values[str(node["activation"])] += examples * int(node["width"])
     values.pop("none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import platform
 import re
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.parts import RESULTS
+from search_spaces import Blueprint
 from search_spaces.files import write_json
 from workbench.execution import settle
 
@@ -39,6 +41,11 @@ def peak_memory() -> float:
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None, "Linux says it"
     return int(found[1]) / 1024
+
+
+def multiplications(blueprint: Blueprint) -> int:
+    """Of a dense network's matrix products for one example."""
+    return sum(math.prod(spec.shape) for spec in blueprint.parameters if len(spec.shape) == 2)
 
 
 def spread(values: np.ndarray) -> dict[str, float]:

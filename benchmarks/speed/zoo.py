@@ -10,7 +10,6 @@ large product. ``python -m benchmarks.zoo`` is the same for mixed ones with all 
 from __future__ import annotations
 
 import argparse
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.speed.measuring import one_thread, peak_memory, peak_reset, record, spread
+from benchmarks.speed.measuring import multiplications, one_thread, peak_memory, peak_reset, record, spread
 from benchmarks.speed.step import TARGETS, chain, dense, node
 from benchmarks.zoo import accuracy, train_one
 from generators.initialisation import initial_tokens
@@ -65,7 +64,7 @@ def compare(kind: str, goal: str, networks: int, looped: int, recipe: Recipe, tu
     chosen = np.random.default_rng(1).choice(networks, size=looped, replace=False).tolist()
     tokenizer = WeightTokenizer()
     train = train_networks if kind in (SMALL, LARGE) else train_sorted
-    sizes = [sum(math.prod(s.shape) for s in blueprints[i].parameters if len(s.shape) == 2) for i in chosen]
+    sizes = [multiplications(blueprints[i]) for i in chosen]
     products = 3 * recipe.batch_size * recipe.steps * float(np.mean(sizes))  # forwards, and two ways backwards
     most: list[float] = []
     fresh = initial_tokens(tokenizer, [blueprints[i] for i in chosen], chosen)

@@ -14,6 +14,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from search_spaces import WeightloomError
+from search_spaces.errors import in_one_line
 from search_spaces.secrets import redacted
 from sweeps.engines.engine import Order, thread_environment
 from sweeps.engines.process import Process
@@ -148,7 +149,7 @@ def opened(*, address: str | None, workers: int, cpus: int, gpus: int, threads: 
                 ray.shutdown()
                 if left:
                     continue
-                where, reason = redacted(address or "this machine"), redacted(" ".join(str(error).split()))[:200]
+                where, reason = redacted(address or "this machine"), in_one_line(error, 200)
                 raise WeightloomError(
                     f"--engine ray: expected a Ray cluster on {where}, got {type(error).__name__}: {reason}; look at "
                     "`ray status`, start one with `ray start --head` and give its --address, or leave --engine out"

@@ -222,13 +222,13 @@ def test_a_hub_folder_keeps_what_a_smaller_network_selects(tmp_path: Path) -> No
     blueprints = [Blueprint.of(space.sample(draw)) for _ in range(40)]
     torch.manual_seed(0)
     made = make_generator("mlp", {"d": 16, "hidden": 16}).generate(blueprints, range(40), 0.4)
-    selecting = next(i for i in range(40) if getattr(compact(made, i), "selected_channels", {}))
+    selecting = next(i for i in range(40) if compact(made, i).selected_channels)
     network = compact(made, selecting)
     recipe = {"architecture": made.blueprints[selecting].architecture.to_dict(), "provenance": {}}
     write_hub(tmp_path / "one", network, recipe, "# card")
     again = load_pretrained(tmp_path / "one")
     assert torch.equal(again(ROWS), network(ROWS))
     assert torch.allclose(again(ROWS), made.network(selecting)(ROWS), atol=1e-5)
-    chosen = {name: [-2] * len(places) for name, places in network.selected_channels.items()}  # type: ignore[union-attr, operator]
+    chosen = {name: [-2] * len(places) for name, places in network.selected_channels.items()}
     with pytest.raises(WeightloomError, match="to select, got others"):
         GraphNetwork(network.architecture, chosen)

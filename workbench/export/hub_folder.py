@@ -35,7 +35,7 @@ def write_hub(folder: str | Path, network: Network, recipe: Mapping[str, Any], c
     folder = Path(folder)
     tensors = plain({name: tensor for name, tensor in network.named_parameters()})
     files.write_text(folder / CARD, card)
-    made = {"compacted": network.architecture.to_dict(), "selected": getattr(network, "selected_channels", {})}
+    made = {"compacted": network.architecture.to_dict(), "selected": network.selected_channels}
     return write_folder(folder, KIND, {**recipe, **made}, tensors)
 
 
