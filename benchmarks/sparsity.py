@@ -3,7 +3,8 @@
 Each family is trained once with sparse weights asked for (``training.weights_share``) and once without. On test
 architectures its sparse networks stand beside magnitude pruning at equal sparsity: of its own dense networks, of those
 of the same family trained without, and of really trained networks, each by magnitude in natural units or as it is,
-whichever scores better on the test data. Further: neurons instead of weights, how much the
+whichever scores better on the test data, and real networks that are pruned and trained in turns, as the best that these
+architectures are known to reach. Further: neurons instead of weights, how much the
 masks of latents differ, and what another mask does to the same weights.
 """
 
@@ -27,6 +28,7 @@ from workbench import metrics
 from workbench.evaluation.controls import layers_of
 from workbench.evaluation.sparsity import Kind, magnitude_pruned
 from workbench.yardstick import Predictions, Yardstick
+from workbench.zoo import train_sorted
 
 LEVELS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98)
 """Shares of zero weights."""
@@ -35,6 +37,12 @@ NEURONS = 0.5
 MASKED = 0.9
 """Sparsity at which masks are compared and swapped."""
 SOURCES = ("generated", "magnitude", "trained dense, magnitude", "real, magnitude")
+TRAINED = "real, trained sparse"
+"""Real networks, magnitude pruning and training in turns (Han et al. 2015, arXiv:1506.02626)."""
+PATH = (0.5, 0.65, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98)
+"""Sparsity after each turn."""
+TURN = 500
+"""Steps of training in a turn; the last one ends at the level."""
 
 Values = Float[np.ndarray, " architectures"]
 Masks = Bool[Tensor, "networks tokens weights"]
@@ -68,6 +76,8 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
         f"weights {level}": rows("weights", 1 - level, generator.generate(blueprints, seeds, weights=1 - level))
         for level in LEVELS
     }
+    for level, values in trained_sparse(bench).items():
+        found[f"weights {level}"][TRAINED] = values
     found[f"neurons {1 - NEURONS}"] = rows("neurons", NEURONS, generator.generate(blueprints, seeds, NEURONS))
     sparse = generator.generate(blueprints, seeds, weights=1 - MASKED)
     masks = non_zero(sparse)
@@ -89,6 +99,22 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
         "another latent's mask": scores(masked(dense, other), test),
         "random mask": scores(masked(dense, shuffled(masks, dense)), test),
     }
+    return found
+
+
+def trained_sparse(bench: Bench) -> dict[float, Values]:
+    """Test scores of the real networks along ``PATH``, at the levels of the tables; weights that are zero stay so."""
+    laboratory, test = bench.laboratory, bench.laboratory.test
+    recipe = bench.config.zoo.real_recipe.model_copy(update={"steps": TURN})
+    networks, found = test.networks, {}
+    for level in PATH:
+        start = magnitude_pruned(networks, 1 - level, "weights")
+        blueprints, sparse = start.blueprints, torch.ones(len(start), dtype=torch.bool)
+        networks = train_sorted(
+            laboratory.task, start.tokenizer, blueprints, range(len(start)), recipe, start=start, sparse=sparse
+        ).collection.networks
+        if level in LEVELS:
+            found[level] = scores(networks, test)
     return found
 
 
@@ -155,6 +181,8 @@ def summarised(found: Mapping[str, Mapping[str, Values]]) -> dict[str, Any]:
             entry[f"less {row}"] = three(first - values)
         if name.startswith(("weights", "neurons")):
             entry["dense less generated"] = three(whole - first)
+        if TRAINED in table:
+            entry[f"dense real less {TRAINED}"] = three(found["weights 0.0"]["real, magnitude"] - table[TRAINED])
         report[name] = entry
     return report
 
@@ -167,11 +195,11 @@ def show(family: str, report: Mapping[str, Any]) -> None:
     """Print the tables of one family."""
     differences = [f"less {source}" for source in SOURCES[1:]]
     print(f"\n### {family}\n")
-    print("| zero | " + " | ".join([*SOURCES, *differences, "dense less generated"]) + " |")
-    print("|---" * (2 + 2 * len(SOURCES)) + "|")
+    print("| zero | " + " | ".join([*SOURCES, TRAINED, *differences, "dense less generated"]) + " |")
+    print("|---" * (3 + 2 * len(SOURCES)) + "|")
     for name, entry in report.items():
         if "dense less generated" in entry:
-            cells = [f"{entry[source][0]:.3f}" for source in SOURCES]
+            cells = [f"{entry[source][0]:.3f}" if source in entry else "" for source in (*SOURCES, TRAINED)]
             cells += [_cell(entry[key], "+") for key in (*differences, "dense less generated")]
             print(f"| {name} | " + " | ".join(cells) + " |")
     names = ("mask IoU", "mask IoU, neurons matched", "dense weights under")

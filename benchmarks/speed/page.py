@@ -176,6 +176,24 @@ def zoo(found: Result) -> list[str]:
     return [*lines, "", f"Both from the same initial weights. {state(found)}"]
 
 
+def compiling(found: Result) -> list[str]:
+    """Rows of ``speed-compiling.json``."""
+    device = {part["device"] for part in found["families"].values()}
+    lines = [
+        "## Compiled layers, products of fewer bits (`compiling`)",
+        "",
+        "A step of training of 16 networks of mixed shapes, against the same step as it is, by the clock; and the "
+        "seconds that compiling takes.",
+        "",
+        "| family | compiled | bf16 | seconds to compile |",
+        "|---|---|---|---|",
+    ]
+    for family, part in found["families"].items():
+        own, short = (ratio(part["rows"][name]) for name in ("compiled", "bf16"))
+        lines.append(f"| {family} | {own} | {short} | {part['compiling_seconds']:.0f} |")
+    return [*lines, "", f"On {', '.join(sorted(device))}. {state(found)}"]
+
+
 PARTS: Mapping[str, Callable[[Result], list[str]]] = {
     "step": step,
     "zoo": zoo,
@@ -184,6 +202,7 @@ PARTS: Mapping[str, Callable[[Result], list[str]]] = {
     "resnet": resnet,
     "streaming": streaming,
     "growth": growth,
+    "compiling": compiling,
 }
 
 

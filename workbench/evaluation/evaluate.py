@@ -12,6 +12,7 @@ from generators.generator import Generator
 from workbench import metrics
 from workbench.evaluation import controls
 from workbench.evaluation.config import EvaluationConfig
+from workbench.evaluation.connectivity import connectivity
 from workbench.evaluation.diversity import alone, collapse_interval, novelty, spreads, verdict_of
 from workbench.evaluation.frontier import Place, gaps, noise_frontiers
 from workbench.evaluation.sparsity import share_removed, sparsity_curve
@@ -109,7 +110,7 @@ def measure(
         "ensemble_score": metrics.bootstrap(
             np.array([metrics.ensemble_score(own, yardstick.labels) for own in per_architecture])
         ),
-        **_connectivity(networks),
+        **connectivity(networks, config.latents),
     }
     own = spreads(predictions.errors, valid)
     collapse = collapse_interval(own, yardstick.spreads)
@@ -162,20 +163,6 @@ def labelled(judged: metrics.Verdict) -> tuple[Verdict, ...]:
     """A verdict as records: each label with the reason that decided."""
     pairs = zip(judged.labels, judged.reasons, strict=False)
     return tuple(Verdict(label=label, reason=reason) for label, reason in pairs)
-
-
-def _connectivity(networks: Generated) -> dict[str, Interval]:
-    layout = networks.layout
-    closable = (layout.maskable & (layout.chunk == 0)).cpu().numpy()
-    is_open = (networks.open_neurons > 0.5).cpu().numpy()
-    removed = 1.0 - (is_open & closable).sum(1) / np.maximum(closable.sum(1), 1)
-    found = {"neurons_removed": metrics.bootstrap(np.where(closable.sum(1) > 0, removed, 0.0))}
-    edges = layout.edge_real.cpu().numpy()
-    has = edges.any(1)
-    if has.any():
-        closed = 1.0 - ((networks.gates > 0.5).cpu().numpy() & edges).sum(1)[has] / edges.sum(1)[has]
-        found["edges_closed"] = metrics.bootstrap(closed)
-    return found
 
 
 def _resampled(values: np.ndarray, statistic: object, seed: int = 0) -> Interval:

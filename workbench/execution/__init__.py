@@ -40,7 +40,15 @@ __all__ = [
 
 
 def run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
-    """Logits ``[networks, batch, classes]`` by the fastest exact way."""
+    """Logits ``[networks, batch, classes]`` by the fastest exact way, in the precision of weights and examples.
+
+    Under autocast, too: the generator may be trained with products of fewer bits, what it emits is what will be used.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        return _run(generated, x)
+
+
+def _run(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
     if stackable(generated.blueprints):
         return run_stacked(generated, x)
     parts = kinds(generated.blueprints)

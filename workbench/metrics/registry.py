@@ -85,7 +85,7 @@ _ALL = (
            "squared distance", low=-2.0, high=2.0, better="down", source="Gretton et al. 2012"),
     Metric("one_nn", "Accuracy of telling generated from real networks by their nearest neighbour.",
            better="near", near=0.5, source="Lopez-Paz & Oquab 2017"),
-    Metric("mask_iou", "Overlap of the kept neurons of two networks of one architecture, mean over pairs.",
+    Metric("mask_iou", "Overlap of the weights that two sparse networks of one architecture keep, mean over pairs.",
            better="down"),
     Metric("edge_entropy", "How much each optional edge varies between latents, mean over edges.", "bits"),
     # Novelty: new, or a copy?

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from generators.generator import Mode
@@ -49,5 +51,12 @@ class TrainingConfig(BaseModel):
         gt=0,
         le=1,
         description="smallest share of weights that is asked for, drawn log-uniformly from here to 1",
+    )
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        default="32-true", description="of products while training, as Lightning's; networks are emitted in 32 bits"
+    )
+    compile: bool = Field(
+        default=False,
+        description="compile the generator's layers with torch.compile while training; pays for long trainings alone",
     )
     seed: int = Field(default=0, ge=0, lt=2**63)

@@ -29,6 +29,7 @@ from workbench.training.checkpoint import (
     put_back,
     random_state,
 )
+from workbench.training.compiling import compiled
 from workbench.training.config import TrainingConfig
 from workbench.training.objectives import Objective, TaskObjective, ZooObjective
 from workbench.zoo import warm_cosine
@@ -107,7 +108,10 @@ class GeneratorModule(lightning.LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """One AdamW over everything that learns."""
         optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay, fused=True
+            self.parameters(),
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=self.config.precision == "32-true",  # else Lightning does not clip gradients
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
         if self.kept is not None:
@@ -270,13 +274,14 @@ def train_generator(
             callbacks.append(_Report(report))
         if config.max_seconds is not None:
             callbacks.append(Timer(timedelta(seconds=config.max_seconds), verbose=False))
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), compiled(generator, config.compile):
             warnings.simplefilter("ignore")
             trainer = lightning.Trainer(
                 max_steps=phase.steps - module.start,
                 max_epochs=-1,
                 accelerator="auto",
                 devices=1,
+                precision=config.precision,
                 logger=False,
                 enable_checkpointing=False,
                 enable_progress_bar=False,
