@@ -26,8 +26,9 @@ class ExpertsGenerator(MLPGenerator):
 
     @classmethod
     def suggest(cls, trial: Trial) -> Mapping[str, Any]:
-        """How many experts, and how wide."""
+        """How many experts, how wide and how deep."""
         return {
             "experts": trial.suggest_categorical("experts.experts", (8, 16, 32)),
             "hidden": trial.suggest_categorical("experts.hidden", (96, 128, 192)),
+            "layers": trial.suggest_categorical("experts.layers", (1, 3)),
         }
