@@ -58,11 +58,16 @@ class UnknownName(WeightloomError):
     """A name that is not among the known ones; lists them and names the nearest."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
         self.name = name
         self.known = sorted(known)
         near = difflib.get_close_matches(name, self.known, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(self.known) or 'none'}.")
+
+    def __reduce__(self) -> tuple[type[UnknownName], tuple[str, str, list[str]]]:
+        """The way between processes: the message alone would not do."""
+        return type(self), (self.kind, self.name, self.known)
 
 
 class DamagedFile(WeightloomError):
