@@ -66,7 +66,8 @@ class Bench:
         own = {**proposal.settings, **(settings or {})}
         plan = proposal.training.model_copy(update={"seed": self.config.seed, **(training or {})})
         zoo = self.config.zoo.model_dump(exclude={"seeds", "real_recipe"})  # no held-out network teaches a generator
-        facts = [_code(), self.config.task, self.config.space, zoo, family, own, plan.model_dump()]
+        space = [self.config.space, self.config.space_settings]
+        facts = [_code(), self.config.task, space, zoo, family, own, plan.model_dump()]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
         folder = self.runs / ".generators" / f"{family}-{digest}"
         cost = folder / "seconds.json"
@@ -101,6 +102,7 @@ def parser(description: str | None, preset: str = "demo") -> argparse.ArgumentPa
     found.add_argument("--preset", default=preset)
     found.add_argument("--task", default=None, help="by default the preset's")
     found.add_argument("--space", default=None, help="by default the preset's")
+    found.add_argument("--widths", type=int, nargs="+", default=None, help="of the space's layers; by default its own")
     found.add_argument("--families", nargs="+", default=None, help="by default all of the preset")
     found.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of zoo and training")
     found.add_argument("--runs", type=Path, default=Path("runs"))
@@ -109,7 +111,8 @@ def parser(description: str | None, preset: str = "demo") -> argparse.ArgumentPa
 
 def changes_of(options: argparse.Namespace) -> dict[str, Any]:
     """What the options change of the preset, families apart."""
-    return {key: value for key in ("task", "space") if (value := getattr(options, key)) is not None}
+    changes = {key: value for key in ("task", "space") if (value := getattr(options, key)) is not None}
+    return changes if options.widths is None else {**changes, "space_settings": {"widths": options.widths}}
 
 
 def families_of(bench: Bench, options: argparse.Namespace) -> list[str]:
