@@ -22,7 +22,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from benchmarks.parts import Bench, changes_of, parser, three, write_result
+from generators.adaptation import adapt
 from generators.generated import Generated
+from generators.generator import Generator
 from generators.tokens import LANES
 from workbench import metrics
 from workbench.evaluation.controls import layers_of
@@ -97,6 +99,7 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
     found["dense weights under"] = {
         "own mask": scores(masked(dense, masks), test),
         "another latent's mask": scores(masked(dense, other), test),
+        "another architecture's mask": scores(masked(dense, of_another_architecture(generator, masks, dense)), test),
         "random mask": scores(masked(dense, shuffled(masks, dense)), test),
     }
     return found
@@ -150,6 +153,26 @@ def masked(networks: Generated, masks: Masks) -> Generated:
     """The networks with zeros where the mask is False."""
     lanes = masks.new_ones(*masks.shape[:2], LANES)
     return replace(networks, tokens=torch.where(torch.cat([lanes, masks], dim=-1), networks.tokens, 0.0))
+
+
+def of_another_architecture(generator: Generator, masks: Masks, networks: Generated) -> Masks:
+    """Masks of the same latents for other architectures, by role and coordinate; in each layer as many as its own has.
+
+    Where the other has no such weight, or too few that are not zero, they are filled up at random.
+    """
+    blueprints = networks.blueprints
+    wrong = [blueprints[(i + len(blueprints) // 2) % len(blueprints)] for i in range(len(blueprints))]
+    sources = generator.generate(wrong, range(len(blueprints)), weights=1 - MASKED)
+    found, layout, random = torch.zeros_like(masks), networks.layout, torch.Generator().manual_seed(0)
+    for n, blueprint in enumerate(blueprints):
+        there = adapt(sources, blueprint, [n]).values[0, :, LANES:] != 0
+        rank = torch.rand(masks[n].shape, generator=random)
+        rank[: len(there)] += there
+        for layer in layout.node[n].unique():
+            places = torch.nonzero(layout.used[n, :, LANES:] & (layout.node[n] == layer)[:, None], as_tuple=True)
+            order = rank[places].argsort(descending=True)[: int(masks[n][places].sum())]
+            found[n][places[0][order], places[1][order]] = True
+    return found
 
 
 def shuffled(masks: Masks, networks: Generated) -> Masks:
