@@ -1,12 +1,18 @@
-"""Transformer blocks over the tokens of one network."""
+"""Transformer blocks over the tokens of one network, which look at each other or at its nodes."""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-# dimension names: networks, tokens as in generators.tokens; d = width
+# dimension names: networks, tokens as in generators.tokens; d = width; seen = what is looked at
+
+LookAt = Literal["tokens", "nodes"]
+"""Every token at all tokens (cost: square of their number), or at the mean of each node's (tokens times nodes)."""
+LOOK_AT = "what tokens attend to: all tokens, or, where these are many, the mean of each node's"
 
 
 class Block(nn.Module):
@@ -23,11 +29,22 @@ class Block(nn.Module):
         self.down = nn.Linear(ratio * d, d)
 
     def forward(
-        self, h: Float[Tensor, "networks tokens d"], mask: Bool[Tensor, "networks 1 1 tokens"]
+        self,
+        h: Float[Tensor, "networks tokens d"],
+        mask: Bool[Tensor, "networks 1 1 seen"],
+        means: Float[Tensor, "networks seen tokens"] | None = None,
     ) -> Float[Tensor, "networks tokens d"]:
-        """``mask`` is True where a token may be looked at."""
+        """``mask`` is True where something may be looked at: tokens, or by ``means`` weighted sums of them."""
         n, t, d = h.shape
-        q, k, v = self.qkv(self.norm_attention(h)).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        normed = self.norm_attention(h)
+        if means is None:
+            q, k, v = self.qkv(normed).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        else:
+            weight, bias = self.qkv.weight, self.qkv.bias
+            own = nn.functional.linear(normed, weight[:d], bias[:d])
+            seen = nn.functional.linear(means @ normed, weight[d:], bias[d:])
+            q = own.view(n, t, self.heads, d // self.heads).transpose(1, 2)
+            k, v = seen.view(n, seen.shape[1], 2, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         looked = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         h = h + self.out(looked.transpose(1, 2).reshape(n, t, d))
         return h + self.down(nn.functional.gelu(self.up(self.norm_mlp(h))))
@@ -39,11 +56,14 @@ class TokenTransformer(nn.Module):
     Args:
         d: width, a multiple of ``heads``.
         layers: number of blocks.
+        look_at: what tokens and edges see of the weight tokens; edges are seen one by one. Both have the same
+            parameters.
         heads: of attention.
     """
 
-    def __init__(self, d: int, layers: int, heads: int = 4) -> None:
+    def __init__(self, d: int, layers: int, look_at: LookAt = "tokens", heads: int = 4) -> None:
         super().__init__()
+        self.look_at = look_at
         self.blocks = nn.ModuleList(Block(d, heads) for _ in range(layers))
 
     def forward(
@@ -52,10 +72,31 @@ class TokenTransformer(nn.Module):
         edges: Float[Tensor, "networks edges d"],
         real: Bool[Tensor, "networks tokens"],
         edge_real: Bool[Tensor, "networks edges"],
+        node: Int[Tensor, "networks tokens"],
     ) -> tuple[Float[Tensor, "networks tokens d"], Float[Tensor, "networks edges d"]]:
-        """All tokens look at all real tokens and edges of their own network."""
+        """Tokens and edges of a network look at its real tokens, or at its nodes, and at its real edges."""
         h = torch.cat([tokens, edges], dim=1)
-        mask = torch.cat([real, edge_real], dim=1)[:, None, None]
+        if self.look_at == "tokens":
+            seen, means = torch.cat([real, edge_real], dim=1), None
+        else:
+            seen, means = _means(real, edge_real, node, h.dtype)
         for block in self.blocks:
-            h = block(h, mask)
+            h = block(h, seen[:, None, None], means)
         return h[:, : tokens.shape[1]], h[:, tokens.shape[1] :]
+
+
+def _means(
+    real: Bool[Tensor, "networks tokens"],
+    edge_real: Bool[Tensor, "networks edges"],
+    node: Int[Tensor, "networks tokens"],
+    dtype: torch.dtype,
+) -> tuple[Bool[Tensor, "networks seen"], Float[Tensor, "networks seen all"]]:
+    """Which nodes and edges there are, and each as a mean of tokens followed by edges: a node of its own tokens."""
+    nodes = torch.arange(int(node.max()) + 1, device=node.device)
+    member = ((node[:, None] == nodes[:, None]) & real[:, None]).to(dtype)
+    count = member.sum(-1, keepdim=True)
+    tokens, edges = member / count.clamp_min(1), torch.diag_embed(edge_real.to(dtype))
+    corner = tokens.new_zeros(len(real), len(nodes), edge_real.shape[1])
+    lower = tokens.new_zeros(len(real), edge_real.shape[1], real.shape[1])
+    means = torch.cat([torch.cat([tokens, corner], -1), torch.cat([lower, edges], -1)], 1)
+    return torch.cat([count[..., 0] > 0, edge_real], 1), means

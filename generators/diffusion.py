@@ -11,7 +11,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from generators.attention import TokenTransformer
+from generators.attention import LOOK_AT, LookAt, TokenTransformer
 from generators.collection import Collection
 from generators.encoder import BlueprintEncoder, Encoded
 from generators.generated import Generated
@@ -31,6 +31,7 @@ class DiffusionConfig(GeneratorConfig):
 
     d: int = Field(default=96, ge=8, le=4096, multiple_of=4, description="width of the denoiser")
     layers: int = Field(default=3, ge=1, le=64, description="attention blocks of the denoiser")
+    look_at: LookAt = Field(default="tokens", description=LOOK_AT)
     steps: int = Field(default=3, ge=1, le=1000, description="denoiser evaluations for one network")
     gradient_steps: int = Field(default=1, ge=1, le=1000, description="last steps that task loss flows through")
     shift: float = Field(
@@ -68,7 +69,7 @@ class DiffusionGenerator(Generator, Denoiser):
         self.encoder = BlueprintEncoder(c.d)
         self.enter = nn.Linear(self.channels, c.d)
         self.condition = nn.Sequential(nn.Linear(64 + CONDITION_FEATURES, c.d), nn.GELU(), nn.Linear(c.d, c.d))
-        self.body = TokenTransformer(c.d, c.layers)
+        self.body = TokenTransformer(c.d, c.layers, c.look_at)
         self.leave = unit_head(c.d, self.channels)
         self.register_buffer("unit", torch.ones(self.channels))
 
@@ -142,6 +143,7 @@ class DiffusionGenerator(Generator, Denoiser):
             entered[:, count:] + encoded.edges + wanted,
             layout.real,
             layout.edge_real,
+            layout.node,
         )
         add = self.leave(torch.cat([tokens, edges], dim=1))
         return self.settings.kept * alpha / (alpha**2 + sigma**2) * state + add

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from generators.attention import TokenTransformer
+from generators.attention import LOOK_AT, LookAt, TokenTransformer
 from generators.encoder import BlueprintEncoder
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial
@@ -24,6 +24,7 @@ class TransformerConfig(LatentConfig):
 
     d: int = Field(default=96, ge=8, le=4096, multiple_of=4, description="width")
     layers: int = Field(default=3, ge=1, le=64, description="attention blocks")
+    look_at: LookAt = Field(default="tokens", description=LOOK_AT)
 
 
 class TransformerGenerator(Generator, Decoder):
@@ -44,7 +45,7 @@ class TransformerGenerator(Generator, Decoder):
         self.latent = c.latent
         self.encoder = BlueprintEncoder(c.d)
         self.condition = listening(c.latent, c.latent_start, c.d)
-        self.body = TokenTransformer(c.d, c.layers)
+        self.body = TokenTransformer(c.d, c.layers, c.look_at)
         self.leave = unit_head(c.d, self.tokenizer.entries)
         self.edge = nn.Linear(c.d, 1)
 
@@ -64,7 +65,9 @@ class TransformerGenerator(Generator, Decoder):
         """One pass."""
         encoded = self.encoder(layout)
         wanted = self.condition(torch.cat([latent, wishes(condition)], dim=-1))[:, None]
-        tokens, edges = self.body(encoded.tokens + wanted, encoded.edges + wanted, layout.real, layout.edge_real)
+        tokens, edges = self.body(
+            encoded.tokens + wanted, encoded.edges + wanted, layout.real, layout.edge_real, layout.node
+        )
         out = self.leave(tokens)
         values = self.settings.blend(layout, out)
         return to_generated(self.tokenizer, layout, values, self.edge(edges)[..., 0], condition)

@@ -6,7 +6,7 @@ Emission and a run over 64 examples without gradients, slopes of straight lines 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -32,9 +32,16 @@ def deep(width: int) -> Blueprint:
     return chain("mlp", node("input", "input", width=64), *layers, dense("output", 10, "none"))
 
 
-def grow(family: str, sizes: Sequence[int], made: Callable[[int], tuple[list[Blueprint], float]], turns: int) -> Any:
+SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "mlp": ("mlp", {"rank": 32, "hidden": 128, "layers": 2}),
+    "transformer": ("transformer", {}),
+    "transformer over nodes": ("transformer", {"look_at": "nodes"}),
+}
+
+
+def grow(name: str, sizes: Sequence[int], made: Callable[[int], tuple[list[Blueprint], float]], turns: int) -> Any:
     """Seconds for each size, and the slope over what ``made`` says the size is."""
-    settings = {"rank": 32, "hidden": 128, "layers": 2} if family == "mlp" else {}
+    family, settings = SETTINGS[name]
     generator, x = make_generator(family, settings), torch.randn(64, 64)
     counts, calls = [], {}
     for size in sizes:
@@ -49,7 +56,7 @@ def grow(family: str, sizes: Sequence[int], made: Callable[[int], tuple[list[Blu
     seconds = [row["seconds"]["median"] for row in rows.values()]
     found = {"sizes": counts, "seconds": seconds, "slope": slope(counts, seconds), "rows": rows}
     found["last_slope"] = slope(counts[-3:], seconds[-3:])
-    print(family, [round(s, 4) for s in seconds], found["slope"], found["last_slope"], flush=True)
+    print(name, [round(s, 4) for s in seconds], found["slope"], found["last_slope"], flush=True)
     return found
 
 
@@ -82,7 +89,10 @@ def main(arguments: list[str] | None = None) -> None:
     found = {
         "networks, mlp": grow("mlp", NETWORKS, lambda n: ([small] * n, float(n)), options.turns),
         "parameters, mlp": grow("mlp", WIDTHS, lambda width: one(deep(width)), options.turns),
-        "tokens, transformer": grow("transformer", TOKENS, lambda width: ([wide(width)], float(width)), options.turns),
+        **{
+            f"tokens, {name}": grow(name, TOKENS, lambda width: ([wide(width)], float(width)), options.turns)
+            for name in ("transformer", "transformer over nodes")
+        },
     }
     draw(found)
     record("growth", {"growth": found})

@@ -1,6 +1,5 @@
 """Masks of another architecture, as ``benchmarks.sparsity`` swaps them."""
 
-
 import torch
 
 from benchmarks.sparsity import MASKED, Masks, non_zero, of_another_architecture
