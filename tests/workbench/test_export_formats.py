@@ -111,6 +111,9 @@ def test_the_recipe_is_in_every_file(records: dict[str, ExportRecord], folder: P
     facts = explained(recipe, digest(path))
     assert facts["generator hash"] == RECORD.generator_digest
     assert facts["latent seed"] == "7"
+    opset = records[kind].opset
+    assert (opset is not None) == (kind == "onnx")
+    assert facts["format"] == (kind if opset is None else f"onnx, opset {opset}")
     assert facts["scores"].startswith("test score 0.900 [0.870, 0.920] on 449 examples")
 
 

@@ -30,12 +30,14 @@ class Recipe(Record):
         format: one of `workbench.export.FORMATS`.
         architecture: as emitted, in the form of `Architecture.to_dict`; None in ONNX files from before they held it.
         provenance: the rest.
+        opset: version of ONNX's operators; None in other formats.
     """
 
     path: str
     format: str
     architecture: dict[str, Any] | None
     provenance: Provenance
+    opset: int | None = None
 
     @property
     def graph(self) -> Architecture:
@@ -97,9 +99,9 @@ def is_hub(folder: Path) -> bool:
 def _of_onnx(path: Path) -> Recipe:
     data = files.read_bytes(path, "ONNX file", "check the path")
     try:
-        metadata = onnx_facts(data)[1]
+        opset, metadata = onnx_facts(data)
         architecture = parse_json(metadata[ARCHITECTURE]) if ARCHITECTURE in metadata else None
-        return _recipe(path, "onnx", architecture, parse_json(metadata[KEY]))
+        return _recipe(path, "onnx", architecture, parse_json(metadata[KEY])).model_copy(update={"opset": opset})
     except (WeightloomError, KeyError, ValueError) as error:
         raise DamagedFile(f"{path}: expected an ONNX file of ours, got {error}; {_REMEDY}") from error
 
