@@ -216,6 +216,8 @@ def test_damage_is_named(records: dict[str, ExportRecord], folder: Path, tmp_pat
             read(hub)
     with pytest.raises(WeightloomError, match="another kind"):
         read_recipe(tmp_path / "a.txt")
+    with pytest.raises(WeightloomError, match="got another folder; those of a run lie in its folder exports"):
+        read_recipe(tmp_path)
 
 
 def test_a_hub_folder_keeps_what_a_smaller_network_selects(tmp_path: Path) -> None:

@@ -70,6 +70,11 @@ def read_recipe(path: str | Path) -> Recipe:
     path = Path(path)
     if path.name in (CONFIG_FILE, "README.md") or (path.suffix == ".safetensors" and is_hub(path.parent)):
         path = path.parent
+    if path.is_dir() and not (path / CONFIG_FILE).is_file():
+        raise WeightloomError(
+            f"{path}: expected an export (.safetensors, .onnx, .pt2 or a hub folder), got another folder; those of a "
+            "run lie in its folder exports"
+        )
     if path.is_dir():
         document = hub_document(path)[0]
         return _recipe(path, "hub", document.get("architecture"), document.get("provenance"))
