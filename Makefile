@@ -1,14 +1,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 THREADS ?= 2
 export OMP_NUM_THREADS ?= $(THREADS)
 export WANDB_MODE ?= offline
 
 .PHONY: demo test lint docs format bench install clean
 
+# two processes of one thread each: threads of one process mostly wait for each other on networks this small
+demo: export OMP_NUM_THREADS = 1
 demo: install ## the main job: sweep, compare, report, export
-	$(BIN)/weightloom sweep demo --name demo --overwrite
+	$(BIN)/weightloom sweep demo --name demo --overwrite --workers $(WORKERS) --cpus 1
 
 test: install ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

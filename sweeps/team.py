@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 from search_spaces import RunFailed
 from search_spaces.secrets import redacted
 from sweeps.engines import AGAIN, Engine, Member, Order
+from sweeps.engines.engine import last_line
 from sweeps.lease import FOLDER, is_dead
 from sweeps.objectives import OBJECTIVES, by_name, figures
 from sweeps.place import VARIABLE
@@ -26,16 +27,29 @@ from sweeps.watching import Watcher
 POLL_SECONDS = 0.3
 LEAVE_SECONDS = 60.0
 """How long workers have to end their step when the run is stopped, before they are killed."""
+SIGN_SECONDS = 20.0
+"""How often it is told how far each worker is."""
 BARREN = 3
 """Workers that may die one after another without any trial having ended in between."""
 ROOM = 2**20
 """Bytes; with less, a disk is what workers die of."""
 
 
+def sign_of(line: str) -> str | None:
+    """How far a worker is, from the last line of its log; None where that line says nothing of it.
+
+    The number of the trial is left out: workers count those that have ended, so that two may say the same.
+    """
+    numbered, _, rest = line.partition(": ")
+    return redacted(rest) if numbered.startswith("trial ") and " of " in rest else None
+
+
 @dataclass(kw_only=True)
 class _Placed:
     place: int
     member: Member
+    log: Path
+    told: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -61,6 +75,7 @@ class Team:
     _told: set[int] = field(default_factory=set)
     _best: dict[str, float] = field(default_factory=dict)
     _barren: int = 0
+    _signed: float = 0.0
 
     def run(self, ended: Callable[[], None]) -> None:
         """Return when all trials have ended and all workers have left.
@@ -79,6 +94,7 @@ class Team:
                 if self._tell():
                     ended()
                 self._look_after()
+                self._tell_signs()
                 time.sleep(POLL_SECONDS)
         except BaseException:
             self._send_away()
@@ -89,8 +105,20 @@ class Team:
     def _start(self, place: int) -> _Placed:
         address = {} if self.store.place.file is not None else {VARIABLE: self.store.place.url}
         log = self.folder.resolve() / FOLDER / f"{place + 1}.log"
+        before = sign_of(last_line(log))  # what another one said that had this place
         order = Order(arguments=self.arguments, environment=address, log=log)
-        return _Placed(place=place, member=self.engine.start(order))
+        return _Placed(place=place, member=self.engine.start(order), log=log, told=before)
+
+    def _tell_signs(self) -> None:
+        """Say now and then how far each worker is, as its log has it where that is on this machine."""
+        if time.monotonic() - self._signed < SIGN_SECONDS:
+            return
+        self._signed = time.monotonic()
+        for placed in self._members:
+            sign = sign_of(last_line(placed.log))
+            if sign is not None and sign != placed.told:
+                placed.told = sign
+                self.watcher.say(f"worker {placed.place + 1}: {sign}")
 
     def _look_after(self) -> None:
         for placed in list(self._members):

@@ -104,7 +104,8 @@ def print_comparison(summaries: Sequence[Summary], *, same_protocol: bool = Fals
     """
     from rich.console import Console
 
-    from workbench.comparison import difference_warnings, terminal_tables, verdict_sentences
+    from workbench.comparison import difference_warnings, terminal_tables
+    from workbench.sentences import verdict_sentences
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     for table in terminal_tables(summaries):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from workbench.comparison import Row, difference_warnings, rows, rows_as_csv, terminal_tables, verdict_sentences
+from workbench.comparison import Row, difference_warnings, rows, rows_as_csv, terminal_tables
 from workbench.judging import Judged
+from workbench.sentences import verdict_sentences
 from workbench.summary import Summary
 
 WIDTH = 160

@@ -39,7 +39,7 @@ class Outcome:
     Attributes:
         generator: trained or fitted.
         objectives: ``fidelity``, ``collapse`` and ``active_parameters`` on validation architectures and
-            validation data; what a sweep selects by.
+            validation data; what a sweep selects by. Not measured of a baseline, as nothing selects it.
         summary: the figures on test architectures and test data.
         training: cost and learning curve; None for a baseline.
     """
@@ -162,12 +162,7 @@ def run_baseline(
     summary = _summary(
         measured, "baseline", generator.name, None, None, generator.config, Spend(steps=0, seconds=seconds), extra
     )
-    return Outcome(
-        generator=generator,
-        objectives=objectives_of(generator, laboratory, evaluation),
-        summary=summary,
-        training=None,
-    )
+    return Outcome(generator=generator, objectives={}, summary=summary, training=None)
 
 
 def run_finished(

@@ -36,13 +36,14 @@ from sweeps.reading import read_rules, to_yaml
 from sweeps.status import status_of
 from sweeps.storage import opened
 from workbench.answers import Answer
-from workbench.comparison import difference_warnings, rows_as_csv, terminal_table, verdict_sentences
+from workbench.comparison import difference_warnings, rows_as_csv, terminal_table
 from workbench.export import read_network, write_network
 from workbench.own_generator import kept
 from workbench.provenance import Provenance
 from workbench.records import read_record
 from workbench.report.page import render
 from workbench.report.pictures import pictures
+from workbench.sentences import verdict_sentences
 from workbench.summary import GeneratorSummary, Summary
 from workbench.tasks.file import file
 from workbench.tasks.idx import FILES, idx

@@ -18,7 +18,7 @@ from sweeps.lease import is_dead, leased
 from sweeps.place import VARIABLE, place_of
 from sweeps.status import status_of
 from sweeps.storage import opened
-from sweeps.team import BARREN, Team
+from sweeps.team import BARREN, Team, sign_of
 from sweeps.watching import Silent
 
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != VARIABLE} | {"OMP_NUM_THREADS": "1"}
@@ -48,6 +48,60 @@ def workers_of(run: Path) -> list[int]:
 
 def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text()
+
+
+def test_how_far_a_worker_is_is_read_off_its_log() -> None:
+    line = "trial 1 of 4: mlp both, task phase: 24 of 800, about 7 s left"
+    assert sign_of(line) == "mlp both, task phase: 24 of 800, about 7 s left"
+    ended = "trial 1 of 4: mlp both: fidelity 0.985, collapse 0.831, active parameters 3,320 (validation)"
+    assert [sign_of(one) for one in (ended, "", "zoo: steps of training networks: 250 of 5,400")] == [None] * 3
+    assert sign_of("trial 2 of 4: mlp, task phase: 1 of 2, postgresql://me:planted@host/x").count("planted") == 0
+
+
+class _Member:
+    """A worker that writes a line, and ends when it is asked for its code so often."""
+
+    def __init__(self, log: Path) -> None:
+        self.log, self.asked = log, 0
+
+    def code(self) -> int | None:
+        self.asked += 1
+        if self.asked == 2:
+            self.log.write_text("trial 1 of 4: mlp both, task phase: 24 of 800\n")
+        return None if self.asked < 4 else 0
+
+    def last_line(self) -> str:
+        return ""
+
+    def leave(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class _Engine:
+    calls = None
+
+    def start(self, order: Order) -> _Member:
+        return _Member(order.log)
+
+
+def test_it_is_told_once_how_far_a_worker_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.team.SIGN_SECONDS", 0.0)
+    monkeypatch.setattr("sweeps.team.POLL_SECONDS", 0.01)
+    log = tmp_path / "workers" / "1.log"
+    log.parent.mkdir()
+    log.write_text("trial 3 of 4: diffusion, task phase: 9 of 10\n")  # of a worker before a crash
+    said: list[str] = []
+
+    class Heard:
+        def progress(self, stage: str, done: int, total: int) -> None: ...
+
+        def say(self, line: str) -> None:
+            said.append(line)
+
+    with opened(place_of(tmp_path, None), "toy", 0) as store:
+        Team(folder=tmp_path, store=store, watcher=Heard(), engine=_Engine(), arguments=(), count=1).run(lambda: None)
+    assert said == ["worker 1: mlp both, task phase: 24 of 800"]
 
 
 def test_every_trial_is_run_once_and_no_more_are(tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ from workbench.comparison import (
     rows,
     rows_as_csv,
     terminal_table,
-    verdict_sentences,
 )
 from workbench.latex import latex_table
+from workbench.sentences import verdict_sentences
 from workbench.summary import GeneratorSummary, Summary, shown
 
 
@@ -149,11 +149,12 @@ def test_the_noise_frontiers_have_their_sentence() -> None:
     first["metrics"]["gap"] = {"mean": 0.1, "low": 0.05, "high": 0.15, "n": 9}
     first["metrics"]["gap_oracle"] = {"mean": -0.02, "low": -0.03, "high": -0.01, "n": 9}
     text = "\n".join(verdict_sentences(Summary.model_validate(content)))
-    assert "above noise on the nearest training network (score +0.100 [+0.050, +0.150])" in text
-    assert "below noise on a network trained for that very architecture (score -0.020 [-0.030, -0.010])" in text
+    assert "is 0.100 [0.050, 0.150] better than noise on the nearest training network and" in text
+    assert "and 0.020 [0.010, 0.030] worse than noise on a network trained for that very architecture." in text
     first["metrics"]["gap_oracle"]["high"] = 0.01
     text = "\n".join(verdict_sentences(Summary.model_validate(content)))
-    assert "not shown to differ from noise on a network trained for that very architecture" in text
+    differs = "not shown to differ from noise on a network trained for that very architecture (-0.020 [-0.030, +0.010])"
+    assert differs in text
 
 
 def test_each_family_stands_beside_the_fewest_steps_of_training_that_are_as_faithful() -> None:
@@ -163,16 +164,50 @@ def test_each_family_stands_beside_the_fewest_steps_of_training_that_are_as_fait
         own = family.mean("fidelity")
         assert own is not None
         (equal, *_) = [point for point in summary.brief if (point.fidelity.mean or 0) >= own] or [None]
-        (sentence,) = [s for s in sentences if f"as faithful as {name} (" in s or s.startswith(f"{name} is more faith")]
+        beside = [f"steps is {how} {name} (" for how in ("as faithful as", "more faithful than")]
+        (sentence,) = [s for s in sentences if any(b in s for b in beside) or s.startswith(f"{name} is more faith")]
         if equal is None:
             assert "really trained for up to 400 steps" in sentence
         else:
             assert f"for {equal.steps} steps" in sentence
             latency = family.mean("latency_ms")
             assert latency is None or f"{shown(equal.milliseconds / latency)} times what {name} takes" in sentence
-    assert any("for 400 steps is as faithful" in sentence for sentence in sentences)  # the example has such a case
+    assert any("for 400 steps is " in sentence for sentence in sentences)  # the example has such a case
     without = summary.model_copy(update={"brief": []})
     assert not any("really trained for up to" in s or "is as faithful as" in s for s in verdict_sentences(without))
+
+
+def test_brief_training_that_is_shown_to_be_better_is_not_called_equal() -> None:
+    content = example_dict()
+    content["generators"] = {name: content["generators"][name] for name in ("mlp", "diffusion", "real")}
+    for row in ("mlp", "diffusion"):
+        content["generators"][row]["metrics"]["fidelity"] = {"mean": 0.3, "low": 0.2, "high": 0.4, "n": 9}
+    content["brief"] = [{**content["brief"][0], "steps": 25, "fidelity": {"mean": 0.9, "low": 0.41, "high": 1, "n": 9}}]
+    text = "\n".join(verdict_sentences(Summary.model_validate(content)))
+    assert "for 25 steps is more faithful than mlp and diffusion (0.900" in text
+    content["brief"][0]["fidelity"]["low"] = 0.39
+    text = "\n".join(verdict_sentences(Summary.model_validate(content)))
+    assert "for 25 steps is as faithful as mlp and diffusion (0.900" in text
+
+
+def test_what_holds_for_several_families_is_said_once() -> None:
+    content = example_dict()
+    losers = ("mlp", "transformer", "diffusion")
+    for row in losers:
+        content["generators"][row]["metrics"]["fidelity"] = {"mean": 0.01, "low": 0.0, "high": 0.02, "n": 9}
+        content["generators"][row]["verdict"] = [{"label": "off-manifold", "reason": "off-manifold: valid is 0."}]
+    sentences = verdict_sentences(Summary.model_validate(content))
+    (nothing,) = [one for one in sentences if "learned nothing beyond" in one]
+    assert nothing.startswith("mlp (0.010 [0.000, 0.020]), transformer (")
+    assert " do not beat init (" in nothing
+    assert "mlp, transformer and diffusion are judged off-manifold: valid is 0." in sentences
+
+
+def test_a_yardstick_that_still_improves_is_named() -> None:
+    summary = example_summary()
+    assert not any("yardstick is short" in one for one in verdict_sentences(summary))
+    short = summary.model_copy(update={"zoo": {**summary.zoo, "still_improving": 0.75}})
+    assert "75% of the really trained networks were still improving" in verdict_sentences(short)[-1]
 
 
 def test_latex_is_a_booktabs_table_with_every_generator() -> None:

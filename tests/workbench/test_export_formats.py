@@ -111,6 +111,9 @@ def test_the_recipe_is_in_every_file(records: dict[str, ExportRecord], folder: P
     facts = explained(recipe, digest(path))
     assert facts["generator hash"] == RECORD.generator_digest
     assert facts["latent seed"] == "7"
+    opset = records[kind].opset
+    assert (opset is not None) == (kind == "onnx")
+    assert facts["format"] == (kind if opset is None else f"onnx, opset {opset}")
     assert facts["scores"].startswith("test score 0.900 [0.870, 0.920] on 449 examples")
 
 
@@ -213,6 +216,8 @@ def test_damage_is_named(records: dict[str, ExportRecord], folder: Path, tmp_pat
             read(hub)
     with pytest.raises(WeightloomError, match="another kind"):
         read_recipe(tmp_path / "a.txt")
+    with pytest.raises(WeightloomError, match="got another folder; those of a run lie in its folder exports"):
+        read_recipe(tmp_path)
 
 
 def test_a_hub_folder_keeps_what_a_smaller_network_selects(tmp_path: Path) -> None:

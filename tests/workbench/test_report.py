@@ -80,6 +80,16 @@ def test_figures_are_valid_plotly() -> None:
             go.Figure(panel.spec)
 
 
+def test_generators_without_novelty_are_named_below_the_plane() -> None:
+    content = example_dict()
+    figure = next(one for one in all_figures(Summary.model_validate(content)) if one.key == "plane")
+    assert "Not shown, as too few of their networks are valid: init" in figure.read
+    assert "mlp" not in figure.read
+    content["generators"]["mlp"]["metrics"]["max_iou"] = {"mean": None, "low": None, "high": None, "n": 9}
+    figure = next(one for one in all_figures(Summary.model_validate(content)) if one.key == "plane")
+    assert "are valid: mlp, init" in figure.read
+
+
 def test_neurons_and_single_weights_are_in_plots_of_their_own() -> None:
     content = example_dict()
     row = content["generators"]["diffusion"]

@@ -36,7 +36,8 @@ def compare(
     from dataclasses import asdict
 
     from search_spaces.errors import WeightloomError
-    from workbench.comparison import difference_warnings, rows, rows_as_csv, verdict_sentences
+    from workbench.comparison import difference_warnings, rows, rows_as_csv
+    from workbench.sentences import verdict_sentences
     from workbench.summary import Summary
 
     if csv + latex + json > 1:

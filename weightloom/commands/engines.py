@@ -19,7 +19,8 @@ class Sharing:
     """Who does the work.
 
     Attributes:
-        workers: Processes that work at once, each with its share of the cores.
+        workers: Processes that work at once, each with its share of the cores. Where networks are small, several with
+            --cpus 1 are faster than one with many threads.
         engine: Where they run: on this machine, on a Ray cluster (extra ray), or as SLURM jobs (extra slurm).
         address: Of a running Ray cluster; by default one is started on this machine.
         cpus: Of each worker: its threads, and what Ray and SLURM set aside for it; by default a share of the cores.

@@ -19,7 +19,8 @@ def explained(recipe: Recipe, sha256: str) -> dict[str, str]:
         recipe: of the export.
         sha256: of the file, as `workbench.export.digest` gives it.
     """
-    facts = {"file": recipe.path, "format": recipe.format, "SHA-256": sha256}
+    kind = recipe.format if recipe.opset is None else f"{recipe.format}, opset {recipe.opset}"
+    facts = {"file": recipe.path, "format": kind, "SHA-256": sha256}
     if recipe.architecture is None:
         facts["architecture"] = "not in the file, which an earlier version wrote"
     else:

@@ -30,12 +30,14 @@ class Recipe(Record):
         format: one of `workbench.export.FORMATS`.
         architecture: as emitted, in the form of `Architecture.to_dict`; None in ONNX files from before they held it.
         provenance: the rest.
+        opset: version of ONNX's operators; None in other formats.
     """
 
     path: str
     format: str
     architecture: dict[str, Any] | None
     provenance: Provenance
+    opset: int | None = None
 
     @property
     def graph(self) -> Architecture:
@@ -68,6 +70,11 @@ def read_recipe(path: str | Path) -> Recipe:
     path = Path(path)
     if path.name in (CONFIG_FILE, "README.md") or (path.suffix == ".safetensors" and is_hub(path.parent)):
         path = path.parent
+    if path.is_dir() and not (path / CONFIG_FILE).is_file():
+        raise WeightloomError(
+            f"{path}: expected an export (.safetensors, .onnx, .pt2 or a hub folder), got another folder; those of a "
+            "run lie in its folder exports"
+        )
     if path.is_dir():
         document = hub_document(path)[0]
         return _recipe(path, "hub", document.get("architecture"), document.get("provenance"))
@@ -97,9 +104,9 @@ def is_hub(folder: Path) -> bool:
 def _of_onnx(path: Path) -> Recipe:
     data = files.read_bytes(path, "ONNX file", "check the path")
     try:
-        metadata = onnx_facts(data)[1]
+        opset, metadata = onnx_facts(data)
         architecture = parse_json(metadata[ARCHITECTURE]) if ARCHITECTURE in metadata else None
-        return _recipe(path, "onnx", architecture, parse_json(metadata[KEY]))
+        return _recipe(path, "onnx", architecture, parse_json(metadata[KEY])).model_copy(update={"opset": opset})
     except (WeightloomError, KeyError, ValueError) as error:
         raise DamagedFile(f"{path}: expected an ONNX file of ours, got {error}; {_REMEDY}") from error
 

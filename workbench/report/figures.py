@@ -47,10 +47,11 @@ def plane(summary: Summary) -> Figure:
     """
     looks = style(summary)
     data = _frontiers(summary)
-    rows = []
+    rows, absent = [], []
     for name, generator in summary.generators.items():
         fidelity, overlap = generator.metrics.get("fidelity"), generator.metrics.get("max_iou")
         if fidelity is None or overlap is None or fidelity.mean is None or overlap.mean is None:
+            absent.append(name)
             continue
         novelty = 1 - overlap.mean
         rows.append((name, generator.kind, shown(novelty), shown(fidelity.mean)))
@@ -77,7 +78,8 @@ def plane(summary: Summary) -> Figure:
         title="Fidelity against novelty",
         alt=f"Scatter plot of fidelity against novelty, {len(rows)} generators; a table follows.",
         read="How to read it: up is as good as training, right is less like any training network; a family "
-        "is worth its cost where its bars lie above and to the right of the dashed lines of mere noise.",
+        "is worth its cost where its bars lie above and to the right of the dashed lines of mere noise."
+        + (f" Not shown, as too few of their networks are valid: {', '.join(absent)}." if absent else ""),
         empty="No generator of this run has both fidelity and max_iou.",
         panels=panels if rows else [],
         data=Data(

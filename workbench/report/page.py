@@ -14,12 +14,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from workbench import files
-from workbench.comparison import SHORT_TABLE, verdict_sentences
+from workbench.comparison import SHORT_TABLE
 from workbench.metrics.registry import METRICS
 from workbench.report.definitions import defined, definition
 from workbench.report.figures import all_figures
 from workbench.report.pictures import Picture, pictures
 from workbench.report.plot import style
+from workbench.sentences import verdict_sentences
 from workbench.summary import FILE_NAME, MISSING, Estimate, NetworkCost, Summary, shown
 
 ARROWS = {"up": "↑", "down": "↓", "near": "→"}
