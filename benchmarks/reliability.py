@@ -25,6 +25,7 @@ from typing import Any
 from benchmarks.postgresql_server import Server, programs, server
 from search_spaces.files import read_json, write_json, write_text
 from sweeps.engines import ENGINES
+from sweeps.lease import is_dead
 from sweeps.place import VARIABLE
 from sweeps.status import status_of
 
@@ -42,6 +43,7 @@ def lead(run: Path, options: argparse.Namespace, url: str | None) -> subprocess.
     command += ["--engine", where] if (where := run.name.partition("-")[2]) in ENGINES else []
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment |= {} if url is None else {VARIABLE: url}
+    environment |= {"RAY_worker_niceness": "0"}  # by default its workers stand behind all other work of the machine
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
@@ -96,7 +98,8 @@ def kills(run: Path, options: argparse.Namespace, url: str | None) -> Row:
             leader.communicate()
             leader, starts = lead(run, options, url), starts + 1
             continue
-        pids = [int(path.name.split(".")[-3]) for path in (run / "workers").glob("*.lock")]
+        names = [path.stem for path in (run / "workers").glob("*.lock")]
+        pids = [int(name.split(".")[-2]) for name in names if is_dead(run, name) is False]
         if not pids:
             continue
         whom = draw.choices(["worker", "leader", "all"], [6, 2, 1])[0]

@@ -12,8 +12,10 @@ from optuna.trial import FrozenTrial, TrialState
 from search_spaces import WeightloomError
 from sweeps.constraints import exceeded
 from sweeps.objectives import NAMES, OBJECTIVES, by_name
+from sweeps.opening import opened
 from sweeps.place import place_of
-from sweeps.storage import StudyStore, has_ended, only_ours, opened
+from sweeps.repeating import has_ended
+from sweeps.storage import StudyStore, only_ours
 
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
 

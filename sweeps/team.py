@@ -19,8 +19,9 @@ from sweeps.engines import AGAIN, Engine, Member, Order
 from sweeps.lease import FOLDER, is_dead
 from sweeps.objectives import OBJECTIVES, by_name, figures
 from sweeps.place import VARIABLE
+from sweeps.repeating import REASON
 from sweeps.status import STATES, best_values
-from sweeps.storage import REASON, StudyStore
+from sweeps.storage import StudyStore
 from sweeps.watching import Watcher
 
 POLL_SECONDS = 0.3

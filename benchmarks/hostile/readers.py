@@ -30,11 +30,11 @@ from search_spaces.tables.nasbench201 import read_nasbench201
 from sweeps.bench import Cell, ZooCell
 from sweeps.config import BenchConfig, SweepConfig, resolve, resolve_as
 from sweeps.objectives import NAMES
+from sweeps.opening import opened
 from sweeps.origin import Origin
 from sweeps.place import place_of
 from sweeps.reading import read_rules, to_yaml
 from sweeps.status import status_of
-from sweeps.storage import opened
 from workbench.answers import Answer
 from workbench.comparison import difference_warnings, rows_as_csv, terminal_table, verdict_sentences
 from workbench.export import read_network, write_network

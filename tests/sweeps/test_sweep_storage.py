@@ -9,9 +9,11 @@ from optuna.trial import TrialState
 from search_spaces import DamagedFile, WeightloomError
 from sweeps.config import resolve
 from sweeps.folder import CHANGEABLE, RunFolder, differences, locked
+from sweeps.opening import opened
 from sweeps.place import GRACE_SECONDS, Place
+from sweeps.repeating import INTERRUPTED, MOST_DEATHS, REASON
 from sweeps.status import counted
-from sweeps.storage import INTERRUPTED, MOST_DEATHS, REASON, StudyStore, opened
+from sweeps.storage import StudyStore
 
 OBJECTIVES = {"fidelity": 0.9, "collapse": 0.5, "active_parameters": 1000.0}
 
@@ -160,6 +162,16 @@ def test_a_queued_trial_is_not_queued_twice(tmp_path: Path) -> None:
         assert suggest(store)[1] == {"x": 0.5, "y": 0.25}
         store.enqueue({"x": 0.5, "y": 0.25})
         assert suggest(store)[1] != {"x": 0.5, "y": 0.25}
+
+
+def test_one_that_was_queued_before_a_setting_was_searched_is_not_queued_again(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        store.enqueue({"x": 0.5})
+        suggest(store)
+        suggest(store)  # drawn, with nothing queued
+        store.enqueue({"x": 0.5, "y": 0.25})
+        store.enqueue({"x": 0.25, "y": 0.25})
+        assert suggest(store)[1] == {"x": 0.25, "y": 0.25}
 
 
 def test_a_damaged_study_is_named(tmp_path: Path) -> None:

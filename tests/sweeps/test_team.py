@@ -15,9 +15,9 @@ from search_spaces import RunFailed
 from sweeps.engines import Order, TeamPlan
 from sweeps.engines.process import Processes
 from sweeps.lease import is_dead, leased
+from sweeps.opening import opened
 from sweeps.place import VARIABLE, place_of
 from sweeps.status import status_of
-from sweeps.storage import opened
 from sweeps.team import BARREN, Team
 from sweeps.watching import Silent
 
