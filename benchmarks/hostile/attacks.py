@@ -54,9 +54,10 @@ OWN: dict[str, Callable[[Mapping[str, Any]], learned.Planted]] = {
     "zoo": learned.zoo,
     "checkpoint": learned.checkpoint,
     "summary": told.summary,
-    **dict.fromkeys(("table", "packed table"), told.table),
+    **dict.fromkeys(("table", "packed table", "own table"), told.table),
     "images": told.images,
     "own arrays": told.arrays,
+    "own pictures": told.pictures,
     "study": told.study,
     **dict.fromkeys(("sweep settings", "bench settings"), told.settings),
 }
