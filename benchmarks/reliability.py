@@ -19,14 +19,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from optuna.trial import TrialState
 
 from benchmarks.postgresql_server import Server, programs, server
 from search_spaces.files import read_json, write_json, write_text
 from sweeps.engines import ENGINES
 from sweeps.lease import is_dead
-from sweeps.place import VARIABLE
+from sweeps.opening import opened
+from sweeps.place import VARIABLE, place_of
 from sweeps.status import status_of
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +40,9 @@ LIMIT_SECONDS = 600
 Row = dict[str, Any]
 
 
-def lead(run: Path, options: argparse.Namespace, url: str | None) -> subprocess.Popen[str]:
+def lead(
+    run: Path, options: argparse.Namespace, url: str | None, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
     """A process that leads a toy sweep, on the engine that the run is named after if any is."""
     command = [sys.executable, "-m", "benchmarks.toy_sweep", "lead", str(run), "--trials", str(options.trials)]
     command += ["--workers", str(options.workers), "--seconds", str(options.seconds)]
@@ -44,7 +50,7 @@ def lead(run: Path, options: argparse.Namespace, url: str | None) -> subprocess.
     environment = {key: value for key, value in os.environ.items() if key != VARIABLE}
     environment |= {} if url is None else {VARIABLE: url}
     environment |= {"RAY_worker_niceness": "0"}  # by default its workers stand behind all other work of the machine
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
 
 
 def noted(run: Path, file: str) -> list[list[str]]:
@@ -56,6 +62,8 @@ def noted(run: Path, file: str) -> list[list[str]]:
 def checked(run: Path, options: argparse.Namespace, url: str | None) -> Row:
     """What is wrong with a sweep that has come to its end."""
     found = status_of(run, url)
+    with opened(place_of(run, url), run.name, 0, join=True) as store:  # in the books, be its worker dead or alive
+        stuck = sum(trial.state == TrialState.RUNNING for trial in store.trials())
     roots = Counter(root for root, *_ in noted(run, "ended.log"))
     trials = {int(path.stem) for path in (run / "trials").glob("*.json")}
     for path in (run / "trials").glob("*.json"):
@@ -72,7 +80,7 @@ def checked(run: Path, options: argparse.Namespace, url: str | None) -> Row:
         "finished and lost": len(told - trials) + max(0, len(told) - found["complete"]),
         "missing": max(0, options.trials - found["complete"]),
         "too many": max(0, found["complete"] - options.trials),
-        "stuck": found["running"],
+        "stuck": stuck,
     }
 
 
@@ -89,14 +97,14 @@ def throughput(run: Path, options: argparse.Namespace, url: str | None) -> Row:
 def kills(run: Path, options: argparse.Namespace, url: str | None) -> Row:
     """Kill -9 of a worker, of the leader or of all, again and again; a dead leader is started anew."""
     draw, killed, starts = random.Random(0), Counter[str](), 1
-    leader = lead(run, options, url)
+    started = partial(lead, run, options, url, subprocess.DEVNULL)  # jobs outlive it and would hold a pipe open
+    leader = started()
     while sum(killed.values()) < options.kills:
         time.sleep(draw.uniform(0.1, 1.5))
         if leader.poll() is not None:
             if leader.returncode == 0:
                 break
-            leader.communicate()
-            leader, starts = lead(run, options, url), starts + 1
+            leader, starts = started(), starts + 1
             continue
         names = [path.stem for path in (run / "workers").glob("*.lock")]
         pids = [int(name.split(".")[-2]) for name in names if is_dead(run, name) is False]
@@ -111,9 +119,7 @@ def kills(run: Path, options: argparse.Namespace, url: str | None) -> Row:
                 continue
         killed[whom] += 1
     while leader.wait(LIMIT_SECONDS) != 0:
-        leader.communicate()
-        leader, starts = lead(run, options, url), starts + 1
-    leader.communicate()
+        leader, starts = started(), starts + 1
     row = {"kills": sum(killed.values()), **{f"of {whom}": killed[whom] for whom in ("worker", "leader", "all")}}
     return {**row, "starts": starts, "interrupted": status_of(run, url)["interrupted"], **checked(run, options, url)}
 

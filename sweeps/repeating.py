@@ -64,8 +64,8 @@ class Repeats:
     storage: RDBStorage
     trials: Callable[[], Sequence[FrozenTrial]]
 
-    def of_the_dead(self, trials: Sequence[FrozenTrial], dead: Dead) -> int:
-        """Queue again what dead workers were at; returns how many there were.
+    def lost(self, trials: Sequence[FrozenTrial], dead: Dead) -> list[FrozenTrial]:
+        """What dead workers were at.
 
         Args:
             trials: all, as they are now.
@@ -73,14 +73,20 @@ class Repeats:
         """
         running = [t for t in trials if t.state == TrialState.RUNNING]
         silent = set(self.storage._get_stale_trial_ids(self.study._study_id)) if running else set()
-        lost = 0
-        for trial in running:
+
+        def is_lost(trial: FrozenTrial) -> bool:
             worker = trial.user_attrs.get(WORKER)
-            known = dead(worker) if worker is not None else True
-            if known or (known is None and trial._trial_id in silent):
-                lost += 1
-                self._bury(trial)
-        return lost
+            known = dead(worker) if isinstance(worker, str) else True
+            return trial._trial_id in silent if known is None else known
+
+        return [trial for trial in running if is_lost(trial)]
+
+    def bury(self, trials: Sequence[FrozenTrial], dead: Dead) -> int:
+        """Queue again what dead workers were at; returns how many there were; arguments as of `lost`."""
+        lost = self.lost(trials, dead)
+        for trial in lost:
+            self._bury(trial)
+        return len(lost)
 
     def queue(self, trial: FrozenTrial, reason: str, deaths: int) -> None:
         """End one that runs and queue its settings.

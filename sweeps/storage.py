@@ -100,6 +100,10 @@ class StudyStore:
         """All trials that were begun, in order."""
         return [t for t in self.persistently(self._all) if t.state != TrialState.WAITING]
 
+    def lost(self, dead: Dead) -> list[FrozenTrial]:
+        """Trials that the books have running and whose workers are dead."""
+        return self.persistently(lambda: self._repeats.lost(self._all(), dead))
+
     def claim(self, worker: str, dead: Dead) -> optuna.Trial | None:
         """Take the next trial, or None where as many as were asked for have ended or are being run.
 
@@ -114,7 +118,7 @@ class StudyStore:
         def take() -> optuna.Trial | None:
             with self._exclusively():
                 trials = self._all()
-                if self._repeats.of_the_dead(trials, lambda other: True if other == worker else dead(other)):
+                if self._repeats.bury(trials, lambda other: True if other == worker else dead(other)):
                     trials = self._all()
                 taken = sum(has_ended(t) or t.state == TrialState.RUNNING for t in trials)
                 if taken >= self.target:
@@ -152,7 +156,7 @@ class StudyStore:
 
         def once() -> int:
             with self._exclusively():
-                return self._repeats.of_the_dead(self._all(), dead)
+                return self._repeats.bury(self._all(), dead)
 
         return self.persistently(once)
 

@@ -128,7 +128,7 @@ def test_optuna_opens_the_study_by_its_url(tmp_path: Path) -> None:
         store.finish(suggest(store)[0], OBJECTIVES)
         study = optuna.load_study(study_name="run", storage=f"sqlite:///{tmp_path / 'study.db'}")
         assert [trial.values for trial in study.trials] == [[0.9, 0.5, 1000.0]]
-        assert [found["complete"] for found in [counted(store)]] == [1]
+        assert [found["complete"] for found in [counted(store, lambda other: None)]] == [1]
 
 
 def test_a_trial_that_dies_twice_keeps_its_root(tmp_path: Path) -> None:

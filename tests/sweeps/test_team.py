@@ -160,6 +160,17 @@ def test_a_worker_that_sleeps_is_not_dead_and_a_killed_one_is(tmp_path: Path) ->
         assert is_dead(tmp_path, own) is False
 
 
+def test_a_run_whose_workers_were_killed_does_not_look_as_if_it_ran(tmp_path: Path) -> None:
+    with opened(place_of(tmp_path, None), tmp_path.name, 0) as store, leased(tmp_path) as name:
+        store.target = 3
+        assert store.claim(name, lambda other: None) is not None
+        found = status_of(tmp_path)
+        assert (found["running"], found["waiting"], found["interrupted"]) == (1, 2, 0)
+    (tmp_path / "workers" / f"{name}.lock").touch()  # as a kill leaves it
+    found = status_of(tmp_path)
+    assert (found["running"], found["waiting"], found["interrupted"]) == (0, 3, 1)
+
+
 def test_workers_that_cannot_start_are_not_started_for_ever(tmp_path: Path) -> None:
     code = "import sys; sys.exit('no such library at postgresql://me:hidden@host/x')"
     with opened(place_of(tmp_path, None), tmp_path.name, 0) as store:

@@ -104,7 +104,7 @@ def test_pictures_keep_their_depth_and_are_what_they_seem(tmp_path: Path) -> Non
     assert task.digest() == split_task("file", deep[order], Y[order]).digest()
     one = tmp_path / "boot" / "00.png"
     image.fromarray(X[0]).save(one)  # of 8 bits among those of 16
-    with pytest.raises(WeightloomError, match="all grey or all in colour, got .*uint"):
+    with pytest.raises(WeightloomError, match=r"all grey or all in colour, got .*uint"):
         load(tmp_path)
     image.fromarray(np.zeros((9000, 9000), dtype=np.uint8)).save(one, optimize=True)
     with pytest.raises(DamagedFile, match="81000000 values packed into"):
