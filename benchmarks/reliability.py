@@ -31,6 +31,7 @@ from sweeps.engines import ENGINES
 from sweeps.lease import is_dead
 from sweeps.opening import opened
 from sweeps.place import VARIABLE, place_of
+from sweeps.repeating import MOST_DEATHS, REASON
 from sweeps.status import status_of
 
 ROOT = Path(__file__).parent.parent
@@ -64,6 +65,8 @@ def checked(run: Path, options: argparse.Namespace, url: str | None) -> Row:
     found = status_of(run, url)
     with opened(place_of(run, url), run.name, 0, join=True) as store:  # in the books, be its worker dead or alive
         stuck = sum(trial.state == TrialState.RUNNING for trial in store.trials())
+        reasons = [str(trial.user_attrs.get(REASON)) for trial in store.ended() if trial.state == TrialState.FAIL]
+    given_up = sum(f"died {MOST_DEATHS} times" in reason for reason in reasons)
     roots = Counter(root for root, *_ in noted(run, "ended.log"))
     trials = {int(path.stem) for path in (run / "trials").glob("*.json")}
     for path in (run / "trials").glob("*.json"):
@@ -74,11 +77,12 @@ def checked(run: Path, options: argparse.Namespace, url: str | None) -> Row:
         first.setdefault(root, x)
     return {
         "complete": found["complete"],
-        "errors": found["failed"],
+        "errors": found["failed"] - given_up,
+        **({f"killed {MOST_DEATHS} times": given_up} if given_up else {}),
         "ended twice": sum(count - 1 for count in roots.values()),
         "same parameters": len(first) - len(set(first.values())),
         "finished and lost": len(told - trials) + max(0, len(told) - found["complete"]),
-        "missing": max(0, options.trials - found["complete"]),
+        "missing": max(0, options.trials - found["complete"] - given_up),
         "too many": max(0, found["complete"] - options.trials),
         "stuck": stuck,
     }
@@ -236,7 +240,8 @@ Toy trials that only wait and write a file, under the workers, claims and storag
 (`benchmarks/toy_sweep.py`), by `benchmarks/reliability.py`. *Ended twice*: results recorded again for one trial.
 *Finished and lost*: trials whose worker was told that they are recorded, and which are not. *Stuck*: still running in
 the books when all is over. *Overhead*: what a worker spends outside of trials, waiting for others included, a trial.
-A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another. *On ray*: workers on
+A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another. *Killed 5 times*:
+given up, as a trial of which five workers died is taken for the cause. *On ray*: workers on
 a Ray cluster of this machine; *on slurm*: as jobs of submitit's local executor; both keep their study in SQLite. These
 rows were measured while other work filled the two cores (load average 12 to 20): do not compare their overhead.
 

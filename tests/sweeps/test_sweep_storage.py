@@ -1,5 +1,6 @@
 import secrets
 import sqlite3
+import threading
 from pathlib import Path
 
 import optuna
@@ -172,6 +173,18 @@ def test_one_that_was_queued_before_a_setting_was_searched_is_not_queued_again(t
         store.enqueue({"x": 0.5, "y": 0.25})
         store.enqueue({"x": 0.25, "y": 0.25})
         assert suggest(store)[1] == {"x": 0.25, "y": 0.25}
+
+
+def test_a_study_is_closed_without_waiting_for_who_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.place.BUSY_SECONDS", 1e6)
+    writer = sqlite3.connect(tmp_path / "study.db")
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        writer.execute("BEGIN IMMEDIATE")
+        closing = threading.Thread(target=store.place.close, args=(store.storage,), daemon=True)
+        closing.start()
+        closing.join(30)
+        writer.close()
+        assert not closing.is_alive()
 
 
 def test_a_damaged_study_is_named(tmp_path: Path) -> None:
