@@ -50,6 +50,7 @@ OWN: dict[str, Callable[[Mapping[str, Any]], learned.Planted]] = {
     **dict.fromkeys(
         ("generator", "diffusion generator", "baseline", "own generator", "topology generator"), learned.config
     ),
+    "hub folder": learned.hub,
     "origin": learned.origin,
     "zoo": learned.zoo,
     "checkpoint": learned.checkpoint,
@@ -59,6 +60,7 @@ OWN: dict[str, Callable[[Mapping[str, Any]], learned.Planted]] = {
     "own arrays": told.arrays,
     "own pictures": told.pictures,
     "study": told.study,
+    "ledger": told.ledger,
     **dict.fromkeys(("sweep settings", "bench settings"), told.settings),
 }
 """What only one kind of file may hold."""

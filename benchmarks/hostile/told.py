@@ -194,6 +194,19 @@ def _png(*chunks: tuple[bytes, bytes], side: bytes = b"\0\0\0\4") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+def ledger(parts: Mapping[str, Any]) -> Planted:
+    """Lines whose chain fits and that name what is no export."""
+    path = "ledger.jsonl"
+    first = parts[path][0]
+    places = ("", "\0", "/dev/zero", "/dev/stdin", "../" * 50 + "etc/passwd", "x" * 5000, TEXT)
+    hostile: tuple[Any, ...] = (5, None, [], {}, *places)
+    for key in ("path", "sha256", "format"):
+        for value in hostile:
+            yield f"{key} {value!r:.40}", {**parts, path: [{**first, key: value}]}
+    yield "many lines", {**parts, path: [first] * 20_000}
+    yield "a line of nothing", {**parts, path: [{}, [], 5]}
+
+
 def settings(parts: Mapping[str, Any]) -> Planted:
     for key, value in (
         ("name", TEXT),
