@@ -103,6 +103,9 @@ class Team:
                 continue
             lost = self.store.reap(partial(is_dead, self.folder))
             tail = redacted(placed.member.last_line()) or "nothing"
+            if len(self.store.ended()) >= self.store.target:
+                self.watcher.say(f"worker {placed.place + 1} ended with code {code}: {tail}")
+                continue
             self._barren += code != AGAIN
             if self._barren >= BARREN:
                 if shutil.disk_usage(self.folder).free < ROOM:
