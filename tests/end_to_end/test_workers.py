@@ -107,6 +107,7 @@ def test_a_trial_that_takes_too_long_fails_alone(whole: tuple[Path, str]) -> Non
         assert "limits.seconds: expected the trial to end within 1 s" in trial.user_attrs[REASON]
 
 
+@pytest.mark.timeout(600)  # three processes load all libraries
 def test_a_trial_that_takes_too_much_memory_fails_alone(
     whole: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
