@@ -72,7 +72,7 @@ def test_a_killed_worker_is_replaced_and_its_trial_run_again(tmp_path: Path) -> 
     os.kill(workers_of(run)[0], signal.SIGKILL)
     stderr = leader.communicate(timeout=100)[1]
     assert leader.returncode == 0, stderr
-    assert "is replaced; its trial is run again" in stderr
+    assert "worker 1 ended with code -9" in stderr or "worker 2 ended with code -9" in stderr
     done = Counter(root for root, *_ in lines(run, "ended.log"))
     assert len(done) == 8
     assert set(done.values()) == {1}
