@@ -23,8 +23,9 @@ from sweeps.deferring import Deferred
 from sweeps.engines import ENGINES, TeamPlan
 from sweeps.lease import FOLDER as WORKERS
 from sweeps.lease import is_dead
+from sweeps.opening import opened
 from sweeps.place import VARIABLE, place_of
-from sweeps.storage import StudyStore, opened
+from sweeps.storage import StudyStore
 from sweeps.team import Team
 from sweeps.turns import take_turns
 from weightloom.commands.worker import follow_input

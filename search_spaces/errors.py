@@ -11,12 +11,16 @@ LONGEST = 1500
 """Characters of a message; nobody reads more."""
 
 
-def readable(text: str) -> str:
-    """``text`` without control characters, and without its middle where it is too long."""
-    text = _cut(text)
+def printable(text: str) -> str:
+    """``text`` with what a terminal would obey spelled out; it may come from a hostile file."""
     if text.isprintable():
         return text
-    return _cut("".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text))
+    return "".join(c if c.isprintable() or c in " \n\t" else c.encode("unicode_escape").decode() for c in text)
+
+
+def readable(text: str) -> str:
+    """``text`` as `printable`, and without its middle where it is too long."""
+    return _cut(printable(_cut(text)))
 
 
 def in_one_line(error: BaseException, most: int = 300) -> str:

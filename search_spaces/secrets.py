@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
 HIDDEN = "***"
-VARIABLES = ("WANDB_API_KEY", "PGPASSWORD")
-"""Environment variables whose whole value is a secret."""
+VARIABLES = ("WANDB_API_KEY", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_ACCOUNT_KEY")
+"""Environment variables whose whole value is a secret, those of file systems that runs are kept on among them."""
 _IN_URL = re.compile(r"(?P<before>[a-zA-Z][\w+.-]*://[^\s:/@'\"]*:)[^\s'\"]*@(?P<after>[^\s@'\"]*)")
 _AS_QUERY = re.compile(r"(?P<before>\b(?:password|passwd|api_key|token)=)[^\s&'\";,]+", re.IGNORECASE)
 _known: set[str] = set()

@@ -21,8 +21,9 @@ from sweeps.exporting import Chosen, export_best
 from sweeps.folder import RunFolder
 from sweeps.objectives import by_name
 from sweeps.reasons import reason_of
+from sweeps.repeating import REASON
 from sweeps.status import STATES
-from sweeps.storage import REASON, StudyStore
+from sweeps.storage import StudyStore
 from sweeps.watching import Watcher
 from workbench.comparison import MARGIN
 from workbench.experiment import finished_name, run_baseline, run_finished, run_real

@@ -139,12 +139,15 @@ class Place:
             yield
 
     def close(self, storage: RDBStorage) -> None:
-        """Let go of it; the journal of a file is folded in where nobody else has it open."""
+        """Let go of it; the journal of a file is folded in where nobody else has it open.
+
+        Nobody is waited for: it may be we ourselves, where a signal came in the middle of writing.
+        """
         storage.remove_session()
         storage.engine.dispose()
         if self.file is not None:
-            connection = sqlite3.connect(self.file, timeout=BUSY_SECONDS)
-            with suppress(sqlite3.OperationalError):  # a full disk; the journal is as good beside the file
+            connection = sqlite3.connect(self.file, timeout=0)
+            with suppress(sqlite3.OperationalError):  # or a full disk; the journal is as good beside the file
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.close()
 

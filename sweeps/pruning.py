@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from pydantic import BaseModel, ConfigDict, Field
 
 from sweeps.objectives import DIRECTIONS, NAMES
-from sweeps.storage import MIDWAY
+from sweeps.repeating import MIDWAY
 from workbench.experiment import Midway
 
 

@@ -21,8 +21,8 @@ from sweeps.designing import drawn, verify_architecture
 from sweeps.exporting import ROWS, ending, export_best, scored
 from sweeps.folder import RunFolder, locked, run_of
 from sweeps.names import families
+from sweeps.opening import opened
 from sweeps.origin import Origin
-from sweeps.storage import opened
 from sweeps.study import open_laboratory
 from sweeps.watching import Watcher
 from workbench.evaluation import Evaluation

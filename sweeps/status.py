@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import WeightloomError
 from sweeps.constraints import exceeded
+from sweeps.lease import is_dead
 from sweeps.objectives import NAMES, OBJECTIVES, by_name
+from sweeps.opening import opened
 from sweeps.place import place_of
-from sweeps.storage import StudyStore, has_ended, only_ours, opened
+from sweeps.repeating import Dead, has_ended
+from sweeps.storage import StudyStore, only_ours
 
 STATES = {"COMPLETE": "complete", "FAIL": "failed", "PRUNED": "pruned", "RUNNING": "running"}
 
@@ -27,7 +31,7 @@ def status_of(folder: Path, url: str | None = None) -> dict[str, Any]:
 
     Returns:
         ``name``, ``storage``, ``trials`` (asked for), ``complete``, ``running``, ``failed``, ``pruned``,
-        ``waiting`` (not yet begun), ``interrupted`` (cut off and queued again, in none of the other counts),
+        ``waiting`` (not yet begun, or to be begun again), ``interrupted`` (cut off, in none of the other counts),
         ``best`` (objective → value, trial, family), ``seconds`` and ``seconds_left`` (null if unknown).
 
     Raises:
@@ -37,15 +41,16 @@ def status_of(folder: Path, url: str | None = None) -> dict[str, Any]:
     if url is None and not folder.is_dir():
         raise WeightloomError(f"{folder}: expected the folder of a run, got none; see --runs-folder")
     with opened(place_of(folder, url), folder.name, 0, join=True) as store, only_ours(store.place):
-        return {"name": folder.name, "storage": store.place.shown, **counted(store)}
+        return {"name": folder.name, "storage": store.place.shown, **counted(store, partial(is_dead, folder))}
 
 
-def counted(store: StudyStore) -> dict[str, Any]:
-    """The counts of `status_of`."""
+def counted(store: StudyStore, dead: Dead) -> dict[str, Any]:
+    """The counts of `status_of`, if so much is known of workers: one that died is at work on nothing."""
     trials, target = store.trials(), store.target
     ended = [trial for trial in trials if has_ended(trial)]
     states = [STATES[trial.state.name] for trial in ended]
-    running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+    lost = {trial.number for trial in store.lost(dead)}
+    running = [trial for trial in trials if trial.state == TrialState.RUNNING and trial.number not in lost]
     waiting = max(0, target - len(ended) - len(running))
     best = best_values(ended)
     return {
@@ -53,7 +58,7 @@ def counted(store: StudyStore) -> dict[str, Any]:
         **{state: states.count(state) for state in ("complete", "failed", "pruned")},
         "running": len(running),
         "waiting": waiting,
-        "interrupted": sum(trial.state == TrialState.FAIL and not has_ended(trial) for trial in trials),
+        "interrupted": len(lost) + sum(trial.state == TrialState.FAIL and not has_ended(trial) for trial in trials),
         "best": {name: dict(zip(("value", "trial", "family"), best[name], strict=True)) for name in best},
         "seconds": store.seconds,
         "seconds_left": _left(ended, running, waiting),

@@ -2,96 +2,74 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import optuna
 from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from search_spaces import DamagedFile, RunFailed, WeightloomError
+from search_spaces import DamagedFile, RunFailed
 from search_spaces.errors import in_one_line
 from search_spaces.secrets import redacted
-from sweeps.objectives import DIRECTIONS, NAMES
+from sweeps.objectives import NAMES
 from sweeps.place import PATIENCE_SECONDS, Place
+from sweeps.repeating import REASON, RETRY_OF, WORKER, Dead, Repeats, has_ended, root_of
 
-REASON = "reason"
-RETRY_OF = "retry_of"
-INTERRUPTED = "interrupted"
-DEATHS = "deaths"
-WORKER = "worker"
-MIDWAY = "midway"
-"""What was measured in the middle of a trial; the one that repeats it keeps it."""
 SECONDS = "seconds"
 TARGET = "trials"
-ENDED = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
 STARTUP_TRIALS = 10
 """Trials before the sampler learns from what it has seen; Optuna's default."""
-MOST_DEATHS = 5
-"""A trial whose worker died so often is taken for the cause and fails for good."""
 
 T = TypeVar("T")
-Dead = Callable[[str], bool | None]
-"""Whether a worker is dead for certain, alive for certain (False), or unknown (None)."""
 
 
 class StorageFailed(RunFailed):
     """The study cannot be written or reached any more: a full disk, or a server that is gone."""
 
 
+@dataclass(kw_only=True, eq=False)
 class StudyStore:
-    """The study of one run: what was tried, what came of it, and what is still queued.
+    """The study of one run: what was tried, what came of it, and what is still queued; see `sweeps.opening`.
 
     Any number of processes may work on it. What hands out or ends trials happens in one process at a time
     (`Place.exclusively`), so no trial is run twice and not one more is begun than was asked for.
 
     Attributes:
+        place: where it is kept.
+        storage: what reads and writes it there.
         study: the Optuna study.
+        seed: of what is suggested.
     """
 
-    def __init__(self, place: Place, name: str, seed: int, *, join: bool = False) -> None:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.place = place
-        self.seed = seed
-        try:
-            self._storage = place.storage()
-            if join:
-                self.study = optuna.load_study(storage=self._storage, study_name=name)
-            else:
-                self.study = optuna.create_study(
-                    storage=self._storage, study_name=name, directions=DIRECTIONS, load_if_exists=True
-                )
-        except KeyError as error:
-            raise WeightloomError(
-                f"{place.shown}: expected a study named {name!r}, got none; check the name"
-            ) from error
-        except Exception as error:
-            reason = _reason(error)
-            what = place.file or place.shown
-            if "disk is full" in reason:
-                raise StorageFailed(f"{what}: expected a disk with free space, got a full one; free it") from error
-            if place.file and not os.access(place.file.parent, os.W_OK):
-                raise StorageFailed(
-                    f"{what}: expected a writable folder, got a read-only one; make it writable"
-                ) from error
-            remedy = "restore the file or choose another --name" if place.file else "check the address and the server"
-            kind = DamagedFile if place.file else WeightloomError
-            raise kind(f"{what}: expected the study of run {name!r}, got {reason}; {remedy}") from error
-        if not join:
-            self.note("objectives", list(NAMES))
-
-    def close(self) -> None:
-        """Let go of the study."""
-        self.place.close(self._storage)
+    place: Place
+    storage: RDBStorage
+    study: optuna.Study
+    seed: int
 
     def enqueue(self, parameters: Mapping[str, Any]) -> None:
-        """Queue a trial unless it was queued before; only the process that leads the run does so."""
-        self.persistently(lambda: self.study.enqueue_trial(dict(parameters), skip_if_exists=True))
+        """Queue a trial unless it was queued before; only the process that leads the run does so.
+
+        One that was queued by a version that searched fewer settings is the same if it agrees in those.
+        """
+
+        def same(trial: FrozenTrial) -> bool:
+            queued = trial.system_attrs.get("fixed_params")
+            if not isinstance(queued, dict) or not queued or RETRY_OF in trial.user_attrs:
+                return False
+            return queued.items() <= parameters.items()
+
+        def once() -> None:
+            if not any(same(trial) for trial in self._all()):
+                self.study.enqueue_trial(dict(parameters))
+
+        self.persistently(once)
 
     @property
     def target(self) -> int:
@@ -118,13 +96,13 @@ class StudyStore:
         """Trials with figures."""
         return [t for t in self.trials() if t.state == TrialState.COMPLETE]
 
-    def running(self) -> list[FrozenTrial]:
-        """Trials that a worker has taken and not yet ended, be it alive or not."""
-        return [t for t in self.trials() if t.state == TrialState.RUNNING]
-
     def trials(self) -> list[FrozenTrial]:
         """All trials that were begun, in order."""
         return [t for t in self.persistently(self._all) if t.state != TrialState.WAITING]
+
+    def lost(self, dead: Dead) -> list[FrozenTrial]:
+        """Trials that the books have running and whose workers are dead."""
+        return self.persistently(lambda: self._repeats.lost(self._all(), dead))
 
     def claim(self, worker: str, dead: Dead) -> optuna.Trial | None:
         """Take the next trial, or None where as many as were asked for have ended or are being run.
@@ -140,7 +118,7 @@ class StudyStore:
         def take() -> optuna.Trial | None:
             with self._exclusively():
                 trials = self._all()
-                if self._reap(trials, lambda other: True if other == worker else dead(other)):
+                if self._repeats.bury(trials, lambda other: True if other == worker else dead(other)):
                     trials = self._all()
                 taken = sum(has_ended(t) or t.state == TrialState.RUNNING for t in trials)
                 if taken >= self.target:
@@ -149,8 +127,8 @@ class StudyStore:
                     self.study.enqueue_trial({})
                     trials = self._all()
                 waiting = next(t for t in trials if t.state == TrialState.WAITING)
-                self._storage.set_trial_user_attr(waiting._trial_id, WORKER, worker)
-                self._storage.record_heartbeat(waiting._trial_id)
+                self.storage.set_trial_user_attr(waiting._trial_id, WORKER, worker)
+                self.storage.record_heartbeat(waiting._trial_id)
                 number = self.root(waiting)
                 self.study.sampler = optuna.samplers.TPESampler(
                     seed=(self.seed * 1_000_003 + number) % 2**31, n_startup_trials=STARTUP_TRIALS
@@ -167,7 +145,7 @@ class StudyStore:
 
     def beat(self, trial: optuna.Trial) -> None:
         """Say that a trial is being worked on."""
-        self._storage.record_heartbeat(trial._trial_id)
+        self.storage.record_heartbeat(trial._trial_id)
 
     def reap(self, dead: Dead) -> int:
         """Tell trials of dead workers that they failed, and queue their settings again.
@@ -178,7 +156,7 @@ class StudyStore:
 
         def once() -> int:
             with self._exclusively():
-                return self._reap(self._all(), dead)
+                return self._repeats.bury(self._all(), dead)
 
         return self.persistently(once)
 
@@ -188,7 +166,9 @@ class StudyStore:
         def once() -> None:
             with self._exclusively():
                 if (mine := self._mine(trial)) is not None:
-                    self._requeue(mine, "interrupted: stopped on request; its settings were queued again", deaths=0)
+                    self._repeats.queue(
+                        mine, "interrupted: stopped on request; its settings were queued again", deaths=0
+                    )
 
         self.persistently(once)
 
@@ -217,13 +197,7 @@ class StudyStore:
 
     def root(self, trial: FrozenTrial | optuna.Trial) -> int:
         """The number of the trial that this one repeats, or its own: what its seed is made from."""
-        original, number = trial.user_attrs.get(RETRY_OF), trial.number
-        while original is not None:
-            if not isinstance(original, int) or not 0 <= original < number:  # so that it comes to an end
-                raise DamagedFile(f"trial {number}: expected it to repeat an earlier one, got {original!r}")
-            number = original
-            original = self._all()[number].user_attrs.get(RETRY_OF)
-        return number
+        return root_of(trial, self._all)
 
     @property
     def seconds(self) -> float:
@@ -248,21 +222,25 @@ class StudyStore:
                 if self.place.file is not None or time.monotonic() > end:
                     raise StorageFailed(
                         f"{self.place.file or self.place.shown}: expected to read and write the study, "
-                        f"got {_reason(error)}; "
+                        f"got {cause_of(error)}; "
                         "free the disk or start the server, and go on with --resume"
                     ) from error
                 time.sleep(0.5)
+
+    @property
+    def _repeats(self) -> Repeats:
+        return Repeats(study=self.study, storage=self.storage, trials=self._all)
 
     def _all(self) -> list[FrozenTrial]:
         with only_ours(self.place):
             return self.study.get_trials(deepcopy=False)
 
     def _exclusively(self) -> Any:
-        return self.place.exclusively(self._storage, self.study.study_name)
+        return self.place.exclusively(self.storage, self.study.study_name)
 
     def _mine(self, trial: optuna.Trial) -> FrozenTrial | None:
         """The trial as it is stored, if it still runs."""
-        stored = self._storage.get_trial(trial._trial_id)
+        stored = self.storage.get_trial(trial._trial_id)
         return stored if stored.state == TrialState.RUNNING else None
 
     def _end(
@@ -276,9 +254,9 @@ class StudyStore:
         def once() -> bool:
             with self._exclusively():
                 if self._mine(trial) is None:
-                    return self._storage.get_trial(trial._trial_id).state == state
+                    return self.storage.get_trial(trial._trial_id).state == state
                 if reason is not None:
-                    self._storage.set_trial_user_attr(trial._trial_id, REASON, redacted(reason))
+                    self.storage.set_trial_user_attr(trial._trial_id, REASON, redacted(reason))
                 for name in (excess or {}).keys() - trial.constraints.keys():  # may have been set before a retry
                     trial.set_constraint(name, (excess or {})[name])
                 self.study.tell(trial.number, values, state)
@@ -286,41 +264,8 @@ class StudyStore:
 
         return self.persistently(once)
 
-    def _reap(self, trials: Sequence[FrozenTrial], dead: Dead) -> int:
-        """Needs `_exclusively`, and ``trials`` as they are then."""
-        running = [t for t in trials if t.state == TrialState.RUNNING]
-        silent = set(self._storage._get_stale_trial_ids(self.study._study_id)) if running else set()
-        lost = 0
-        for trial in running:
-            worker = trial.user_attrs.get(WORKER)
-            known = dead(worker) if worker is not None else True
-            if known or (known is None and trial._trial_id in silent):
-                lost += 1
-                self._bury(trial)
-        return lost
 
-    def _bury(self, trial: FrozenTrial) -> None:
-        deaths = int(trial.user_attrs.get(DEATHS, 0)) + 1
-        if deaths >= MOST_DEATHS:
-            reason = f"its worker died {deaths} times while it ran, so it is not tried again"
-            self._storage.set_trial_user_attr(trial._trial_id, REASON, reason)
-            self.study.tell(trial.number, state=TrialState.FAIL)
-        else:
-            reason = "interrupted: the process ended in the middle; its settings were queued again"
-            self._requeue(trial, reason, deaths)
-
-    def _requeue(self, trial: FrozenTrial, reason: str, deaths: int) -> None:
-        """The new one first: if we die in between, the old one is still there to be found."""
-        if all(t.user_attrs.get(RETRY_OF) != trial.number for t in self._all()):
-            parameters = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-            kept = {MIDWAY: trial.user_attrs[MIDWAY]} if MIDWAY in trial.user_attrs else {}
-            self.study.enqueue_trial(parameters, user_attrs={RETRY_OF: trial.number, DEATHS: deaths, **kept})
-        self._storage.set_trial_user_attr(trial._trial_id, INTERRUPTED, True)
-        self._storage.set_trial_user_attr(trial._trial_id, REASON, reason)
-        self.study.tell(trial.number, state=TrialState.FAIL)
-
-
-def _reason(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
     """What the database said, below what Optuna and SQLAlchemy made of it."""
     while error.__cause__ is not None:
         error = error.__cause__
@@ -337,54 +282,3 @@ def only_ours(place: Place) -> Iterator[None]:
             f"{place.file or place.shown}: expected the trials of a sweep, got what none writes "
             f"({type(error).__name__}: {in_one_line(error)}); restore it or choose another --name"
         ) from error
-
-
-def has_ended(trial: FrozenTrial) -> bool:
-    """Whether it came to an end of its own, rather than was cut off to be run again."""
-    return trial.state in ENDED and INTERRUPTED not in trial.user_attrs
-
-
-@contextmanager
-def opened(place: Place, name: str, seed: int, *, join: bool = False) -> Iterator[StudyStore]:
-    """The study in ``place``, made if it is not there (unless one joins it), and closed in the end."""
-    if place.file is not None:
-        if not place.file.parent.is_dir():
-            raise WeightloomError(f"{place.file}: expected to be in a folder that exists, got {place.file.parent}")
-        if join and not place.file.exists():
-            raise WeightloomError(f"{place.file}: expected the study of run {name!r}, got none; check the name")
-    store = StudyStore(place, name, seed, join=join)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def make_way(place: Place, name: str, *, overwrite: bool) -> None:
-    """See that a server has no study of this name before a new one is begun.
-
-    Args:
-        place: a server.
-        name: of the run.
-        overwrite: remove the study if there is one.
-
-    Raises:
-        WeightloomError: there is one, or the server does not answer.
-    """
-    try:
-        storage = place.storage()
-        try:
-            if name not in optuna.get_all_study_names(storage):
-                return
-            if overwrite:
-                optuna.delete_study(study_name=name, storage=storage)
-                return
-        finally:
-            place.close(storage)
-    except Exception as error:
-        raise WeightloomError(
-            f"{place.shown}: expected a server that answers, got {_reason(error)}; check the address and the server"
-        ) from error
-    raise WeightloomError(
-        f"{place.shown}: expected no study named {name!r}, got one; continue it with --resume, replace it with "
-        "--overwrite, or choose another --name"
-    )

@@ -18,9 +18,9 @@ from sweeps.folder import CONFIG, RunFolder, begun
 from sweeps.keeping import MIDWAY, TRIALS, bring, kept
 from sweeps.lease import FOLDER as WORKERS
 from sweeps.lease import is_dead
+from sweeps.opening import make_way, opened
 from sweeps.place import Place
 from sweeps.proposal import first_parameters
-from sweeps.storage import make_way, opened
 from sweeps.team import Team
 from sweeps.watching import Silent, Watcher
 from sweeps.worker import Worker

@@ -20,8 +20,9 @@ from sweeps.engines.engine import last_line
 from sweeps.lease import FOLDER, is_dead
 from sweeps.objectives import OBJECTIVES, by_name, figures
 from sweeps.place import VARIABLE
+from sweeps.repeating import REASON
 from sweeps.status import STATES, best_values
-from sweeps.storage import REASON, StudyStore
+from sweeps.storage import StudyStore
 from sweeps.watching import Watcher
 
 POLL_SECONDS = 0.3
@@ -130,6 +131,9 @@ class Team:
                 continue
             lost = self.store.reap(partial(is_dead, self.folder))
             tail = redacted(placed.member.last_line()) or "nothing"
+            if len(self.store.ended()) >= self.store.target:
+                self.watcher.say(f"worker {placed.place + 1} ended with code {code}: {tail}")
+                continue
             self._barren += code != AGAIN
             if self._barren >= BARREN:
                 if shutil.disk_usage(self.folder).free < ROOM:

@@ -27,6 +27,8 @@ def take_turns(
 ) -> None:
     """Run trials; one that is stopped by a signal or a full disk is given back, so that somebody goes on with it.
 
+    Signals are answered between steps and between trials, never in the middle of writing to the study.
+
     Args:
         run: its folder.
         store: its study.
@@ -34,11 +36,12 @@ def take_turns(
         say: told what a person should know.
         ended: called after each trial.
     """
-    with leased(run) as name:
+    with leased(run) as name, deferring(say) as signals:
         while True:
+            signals.deliver()
             trial = store.claim(name, partial(is_dead, run))
             if trial is not None:
-                _one(store, trial, attempt, say)
+                _one(store, trial, attempt, signals)
                 ended()
             elif len(store.ended()) >= store.target:
                 return
@@ -50,9 +53,9 @@ def _one(
     store: StudyStore,
     trial: optuna.Trial,
     attempt: Callable[[optuna.Trial, Deferred], None],
-    say: Callable[[str], None],
+    signals: Deferred,
 ) -> None:
-    with deferring(say) as signals, beating(store, trial):
+    with beating(store, trial):
         try:
             attempt(trial, signals)
         except BaseException as error:

@@ -23,7 +23,8 @@ from sweeps.origin import Origin
 from sweeps.proposal import Proposal, propose
 from sweeps.pruning import Pruned, judge, record
 from sweeps.reasons import no_room, reason_of
-from sweeps.storage import MIDWAY, StorageFailed, StudyStore
+from sweeps.repeating import MIDWAY
+from sweeps.storage import StorageFailed, StudyStore
 from sweeps.turns import take_turns
 from sweeps.watching import Watcher
 from workbench.experiment import Checked, Midway, Outcome, run_family

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, final
 
+from search_spaces.errors import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -112,18 +114,18 @@ def print_comparison(summaries: Sequence[Summary], *, same_protocol: bool = Fals
         console.print(table)
     for summary in summaries:
         if len(summaries) > 1:
-            print(f"{summary.name}:")
+            print(printable(f"{summary.name}:"))
         for sentence in verdict_sentences(summary):
-            print(f"- {sentence}")
+            print(printable(f"- {sentence}"))
     for warning in () if same_protocol else difference_warnings(summaries):
-        print(f"Warning: {warning}")
+        print(printable(f"Warning: {warning}"))
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
     """Two aligned columns on stdout."""
     width = max((len(name) for name, _ in pairs), default=0)
     for name, text in pairs:
-        print(f"{name:<{width}}  {text}".rstrip())
+        print(printable(f"{name:<{width}}  {text}".rstrip()))
 
 
 def export_words(record: ExportRecord) -> str:

@@ -16,6 +16,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from search_spaces.errors import printable
 from workbench.fronts import front_table
 from workbench.summary import GeneratorSummary, Summary, interval, shown
 
@@ -165,7 +166,7 @@ def _legend() -> str:
 
 def terminal_table(summaries: Sequence[Summary]) -> Table:
     """The short table of one or several runs for the terminal; ``–`` marks what was not measured."""
-    title = Text(", ".join(dict.fromkeys(summary.name for summary in summaries)))
+    title = Text(printable(", ".join(dict.fromkeys(summary.name for summary in summaries))))
     table = Table(title=title, caption=_legend(), caption_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     several = len(summaries) > 1
     for heading in (*(("run",) if several else ()), "generator", "kind"):
@@ -178,7 +179,7 @@ def terminal_table(summaries: Sequence[Summary]) -> Table:
             cells = [label] * several + [name, generator.kind, _interval(generator, "fidelity")]
             cells += [shown(generator.mean(metric)) for metric in SHORT_TABLE]
             cells.append(", ".join(verdict.label for verdict in generator.verdict) or shown(None))
-            table.add_row(*map(Text, cells))
+            table.add_row(*(Text(printable(cell)) for cell in cells))
     return table
 
 

@@ -14,6 +14,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from search_spaces.errors import printable
 from workbench.summary import CurvePoint, Summary, shown
 
 Kind = Literal["neurons", "weights"]
@@ -104,7 +105,7 @@ def front_table(summaries: Sequence[Summary]) -> Table | None:
         for front in fronts(summary):
             cells = [summary.name] * several
             cells += [front.generator, SOURCES[front.source], KINDS[front.kind], "  ".join(_cells(front))]
-            table.add_row(*map(Text, cells))
+            table.add_row(*(Text(printable(cell)) for cell in cells))
     return table if table.row_count else None
 
 

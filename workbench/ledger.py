@@ -84,7 +84,7 @@ class Ledger:
         found = []
         for line in {line["path"]: line for line in self.lines()}.values():
             path = self.path.parent / line["path"]
-            if not path.exists():
+            if not os.path.exists(path):  # False also for what can be no path
                 found.append(f"{line['path']} is no longer there")
             elif digest(path) != line["sha256"]:
                 found.append(f"{line['path']} is not as it was logged")
@@ -108,7 +108,7 @@ class Ledger:
             line = parse_json(text.decode("utf-8"))
         except ValueError:
             raise self._broken(number, "no JSON") from None
-        if not isinstance(line, dict) or not {*CHAIN, "path", "sha256"} <= line.keys():
+        if not isinstance(line, dict) or not {*CHAIN, "sha256"} <= line.keys() or not isinstance(line.get("path"), str):
             raise self._broken(number, "no line of a ledger")
         if line["previous"] != previous or line["line"] != number:
             raise self._broken(number, "one that does not follow the line before it: lines were taken out or moved")

@@ -50,14 +50,17 @@ OWN: dict[str, Callable[[Mapping[str, Any]], learned.Planted]] = {
     **dict.fromkeys(
         ("generator", "diffusion generator", "baseline", "own generator", "topology generator"), learned.config
     ),
+    "hub folder": learned.hub,
     "origin": learned.origin,
     "zoo": learned.zoo,
     "checkpoint": learned.checkpoint,
     "summary": told.summary,
-    **dict.fromkeys(("table", "packed table"), told.table),
+    **dict.fromkeys(("table", "packed table", "own table"), told.table),
     "images": told.images,
     "own arrays": told.arrays,
+    "own pictures": told.pictures,
     "study": told.study,
+    "ledger": told.ledger,
     **dict.fromkeys(("sweep settings", "bench settings"), told.settings),
 }
 """What only one kind of file may hold."""

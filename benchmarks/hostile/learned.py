@@ -80,6 +80,15 @@ def config(parts: Mapping[str, Any]) -> Planted:
             yield f"networks of {name}", {**parts, "config.json": {**config, "architectures": given}}
 
 
+def hub(parts: Mapping[str, Any]) -> Planted:
+    config = parts["config.json"]
+    for name, graph in graphs().items():
+        yield f"a network of {name}", {**parts, "config.json": {**config, "compacted": graph}}
+    hostile: tuple[Any, ...] = (5, [], {TEXT: [0]}, *({"output": one} for one in ([10**9], [-1], ["x"], None)))
+    for selected in hostile:
+        yield f"selected {selected!r:.40}", {**parts, "config.json": {**config, "selected": selected}}
+
+
 def origin(parts: Mapping[str, Any]) -> Planted:
     origin = parts["origin.json"]
     for key, value in (

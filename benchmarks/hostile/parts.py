@@ -49,6 +49,8 @@ def taken(files: Files) -> dict[str, Any]:
     for path, data in files.items():
         if path.endswith(".json"):
             found[path] = json.loads(data)
+        elif path.endswith(".jsonl"):
+            found[path] = [json.loads(line) for line in data.splitlines()]
         elif path.endswith(".safetensors"):
             found[path] = Tensors.of(data)
         elif path == "checkpoint":
@@ -105,7 +107,23 @@ def _checkpoint(files: dict[str, bytes], parts: Mapping[str, Any]) -> None:
         files["checkpoint"] = hashlib.sha256(files["checkpoint"]).hexdigest().encode() + files["checkpoint"]
 
 
-SEALS = (_network, _folder, _zoo, _checkpoint)
+def _ledger(files: dict[str, bytes], parts: Mapping[str, Any]) -> None:
+    """Every line of a log holds the hash of the one before it, and its own."""
+    for path, part in parts.items():
+        if path.endswith(".jsonl") and isinstance(part, list):
+            previous, lines = "0" * 64, []
+            for number, line in enumerate(part, 1):
+                if isinstance(line, dict):
+                    body = {**line, "line": number, "previous": previous}
+                    body.pop("hash", None)
+                    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+                    previous = hashlib.sha256(text.encode()).hexdigest()
+                    line = {**body, "hash": previous}
+                lines.append(json.dumps(line).encode() + b"\n")
+            files[path] = b"".join(lines)
+
+
+SEALS = (_network, _folder, _zoo, _checkpoint, _ledger)
 
 
 def with_part(parts: Mapping[str, Any], path: str, **changes: Any) -> dict[str, Any]:

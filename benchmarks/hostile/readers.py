@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.hostile import exports
 from benchmarks.hostile.records import ANSWER, CELL, ZOO_CELL, figures, summary
 from generators.collection import Collection
 from generators.generated import Generated
@@ -30,11 +31,11 @@ from search_spaces.tables.nasbench201 import read_nasbench201
 from sweeps.bench import Cell, ZooCell
 from sweeps.config import BenchConfig, SweepConfig, resolve, resolve_as
 from sweeps.objectives import NAMES
+from sweeps.opening import opened
 from sweeps.origin import Origin
 from sweeps.place import place_of
 from sweeps.reading import read_rules, to_yaml
 from sweeps.status import status_of
-from sweeps.storage import opened
 from workbench.answers import Answer
 from workbench.comparison import difference_warnings, rows_as_csv, terminal_table
 from workbench.export import read_network, write_network
@@ -300,6 +301,10 @@ READERS: dict[str, Reader] = {
     "own table": Reader(make=_own_table, read=lambda folder: file(str(folder / "own.csv"))),
     "own arrays": Reader(make=_own_arrays, read=lambda folder: file(str(folder / "own.npz"))),
     "own pictures": Reader(make=_own_pictures, read=lambda folder: file(str(folder / "pictures"))),
+    "hub folder": Reader(make=exports.hub, read=exports.loaded_hub),
+    "exported program": Reader(make=exports.program, read=exports.run_program),
+    "ONNX file": Reader(make=exports.onnx, read=exports.facts_of_onnx),
+    "ledger": Reader(make=exports.ledger, read=exports.remarks),
     "study": Reader(make=_study, read=lambda folder: status_of(folder / "run")),
     "address of the storage": Reader(
         make=_storage, read=lambda folder: place_of(folder / "run", "postgresql://me:x@127.0.0.1:1/db")

@@ -6,8 +6,10 @@ import gzip
 import io
 import json
 import sqlite3
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -162,6 +164,47 @@ def arrays(parts: Mapping[str, Any]) -> Planted:
             archive.writestr("x.npy", array)
             archive.writestr("y.npy", array)
         yield f"arrays of {what}", {"own.npz": stream.getvalue()}
+
+
+def pictures(parts: Mapping[str, Any]) -> Planted:
+    """What calls itself a picture and starts a program, or is far larger than its file."""
+    path = next(iter(parts))
+    side = (9000).to_bytes(4, "big")
+    canvas = b"WEBPVP8X" + (10).to_bytes(4, "little") + bytes(4) + b"\xfe\x3f\0" * 2
+    for what, data in (
+        ("a program in PostScript", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 3\n%%EndComments\nshowpage\n"),
+        ("a picture beyond its file", _png((b"IDAT", zlib.compress(bytes(9000 * 9001), 9)), side=side)),
+        ("a picture without its pixels", _png(side=b"\x7f\xff\xff\xff")),
+        ("a text that unpacks", _png((b"zTXt", b"a\0\0" + zlib.compress(bytes(BOMB), 9)))),
+        ("a profile that unpacks", _png((b"iCCP", b"a\0\0" + zlib.compress(bytes(BOMB), 9)))),
+        ("a huge canvas", b"RIFF" + (4 + len(canvas)).to_bytes(4, "little") + canvas),
+        ("a bitmap below zero", b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, -4, 3, 1, 24, 0, 0, 0, 0, 0, 0)),
+        ("a bitmap of nothing", b"BM" + bytes(12) + struct.pack("<IiiHHIIiiII", 40, 30000, 30000, 1, 24, *bytes(6))),
+    ):
+        yield what, {**parts, path: data}
+
+
+def _png(*chunks: tuple[bytes, bytes], side: bytes = b"\0\0\0\4") -> bytes:
+    """A grey square of so many pixels a side, whose chunks have checksums that fit."""
+    head = (b"IHDR", side * 2 + b"\x08\0\0\0\0")
+    body = b"".join(
+        len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+        for kind, data in (head, *chunks, (b"IEND", b""))
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def ledger(parts: Mapping[str, Any]) -> Planted:
+    """Lines whose chain fits and that name what is no export."""
+    path = "ledger.jsonl"
+    first = parts[path][0]
+    places = ("", "\0", "/dev/zero", "/dev/stdin", "../" * 50 + "etc/passwd", "x" * 5000, TEXT)
+    hostile: tuple[Any, ...] = (5, None, [], {}, *places)
+    for key in ("path", "sha256", "format"):
+        for value in hostile:
+            yield f"{key} {value!r:.40}", {**parts, path: [{**first, key: value}]}
+    yield "many lines", {**parts, path: [first] * 20_000}
+    yield "a line of nothing", {**parts, path: [{}, [], 5]}
 
 
 def settings(parts: Mapping[str, Any]) -> Planted:

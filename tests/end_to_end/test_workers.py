@@ -15,10 +15,15 @@ from benchmarks.postgresql_server import PASSWORD, programs, server
 from generators.saving import from_pretrained, generator_digest
 from sweeps.config import SweepConfig, resolve
 from sweeps.folder import CONFIG, RunFolder
+from sweeps.limits import resident_mb
+from sweeps.opening import opened
 from sweeps.place import VARIABLE
 from sweeps.proposal import first_parameters
+from sweeps.repeating import REASON
 from sweeps.status import status_of
-from sweeps.storage import REASON, opened
+from weightloom.__main__ import main
+from workbench.evaluation import brief
+from workbench.summary import Summary
 
 SMALL = {
     **{"trials": 1, "tracker": "none", "families": [{"family": "mlp", "modes": ["both"]}], "checkpoint_seconds": 0.01},
@@ -100,6 +105,41 @@ def test_a_trial_that_takes_too_long_fails_alone(whole: tuple[Path, str]) -> Non
         (trial,) = store.ended()
         assert trial.state == TrialState.FAIL
         assert "limits.seconds: expected the trial to end within 1 s" in trial.user_attrs[REASON]
+
+
+@pytest.mark.timeout(600)  # three processes load all libraries
+def test_a_trial_that_takes_too_much_memory_fails_alone(
+    whole: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of two families is far too large; its worker ends, and the sweep comes to its own end."""
+    monkeypatch.setattr(brief, "STEPS", (10,))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    now = resident_mb()
+    assert now is not None
+    families = "families=[{family: mlp, settings: {hidden: 12288, layers: 2}}, {family: experts, settings: {d: 8}}]"
+    changes = [f"{key}={value}" for key, value in SMALL.items() if key.startswith(("zoo", "evaluation"))]
+    words = ["sweep", "quick", "--name", "heavy", "--tracker", "none", "--trials", "2", "--workers", "2"]
+    words += [
+        "--runs-folder",
+        str(whole[0]),
+        "--set",
+        *changes,
+        families,
+        "baselines=[init]",
+        "exports.top=0",
+        "training.steps=5",
+    ]
+    code = main([*words, f"limits.memory_mb={int(now) + 300}"])
+    said = capsys.readouterr().err
+    assert code == 0, said
+    assert "worker 1 ended with code 1" in said or "worker 2 ended with code 1" in said
+    first, second = Summary.read(whole[0] / "heavy").trials
+    assert (first.family, first.state, second.family, second.state) == ("mlp", "failed", "experts", "complete")
+    assert first.reason is not None
+    assert first.reason.startswith(f"limits.memory_mb: expected at most {int(now) + 300} MB, got ")
+    found = status_of(whole[0] / "heavy")
+    assert (found["complete"], found["failed"], found["interrupted"], found["running"]) == (1, 1, 0, 0)
+    assert not (whole[0] / "heavy" / "generators" / "trial-000").exists()
 
 
 def test_a_worker_joins_by_url_from_another_folder(whole: tuple[Path, str], tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ def test_passwords_are_taken_out(text: str) -> None:
     assert "host" in redacted(text)
 
 
-def test_a_key_in_the_environment_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+@pytest.mark.parametrize("name", ["WANDB_API_KEY", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"])
+def test_a_key_in_the_environment_is_taken_out(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "0123456789abcdef")
     assert redacted("key 0123456789abcdef refused") == "key *** refused"
 
 

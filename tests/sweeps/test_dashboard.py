@@ -8,8 +8,8 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 
+from sweeps.opening import opened
 from sweeps.place import Place
-from sweeps.storage import opened
 
 
 def get(app: Any, path: str) -> Any:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, create_trial
 
 from sweeps.pruning import Pruning, dominates, judge
-from sweeps.storage import MIDWAY
+from sweeps.repeating import MIDWAY
 from workbench.experiment import Midway
 
 PLAN = Pruning(least=4)

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.postgresql_server import PASSWORD, Server, programs, server
 from search_spaces import WeightloomError
+from sweeps.opening import make_way, opened
 from sweeps.place import VARIABLE, Place, place_of
 from sweeps.status import status_of
-from sweeps.storage import make_way, opened
 from weightloom.__main__ import main
 
 

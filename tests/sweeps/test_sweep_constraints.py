@@ -12,9 +12,9 @@ from search_spaces import WeightloomError
 from sweeps.conclusion import best_of, chosen_of
 from sweeps.config import Best, resolve
 from sweeps.constraints import Constraints, exceeded
+from sweeps.opening import opened
 from sweeps.place import Place
 from sweeps.status import best_values
-from sweeps.storage import opened
 
 LIMITS = Constraints(max_active_parameters=500, max_active_share=0.25)
 

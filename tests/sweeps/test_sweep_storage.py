@@ -1,5 +1,6 @@
 import secrets
 import sqlite3
+import threading
 from pathlib import Path
 
 import optuna
@@ -9,9 +10,11 @@ from optuna.trial import TrialState
 from search_spaces import DamagedFile, WeightloomError
 from sweeps.config import resolve
 from sweeps.folder import CHANGEABLE, RunFolder, differences, locked
+from sweeps.opening import opened
 from sweeps.place import GRACE_SECONDS, Place
+from sweeps.repeating import INTERRUPTED, MOST_DEATHS, REASON
 from sweeps.status import counted
-from sweeps.storage import INTERRUPTED, MOST_DEATHS, REASON, StudyStore, opened
+from sweeps.storage import StudyStore
 
 OBJECTIVES = {"fidelity": 0.9, "collapse": 0.5, "active_parameters": 1000.0}
 
@@ -126,7 +129,7 @@ def test_optuna_opens_the_study_by_its_url(tmp_path: Path) -> None:
         store.finish(suggest(store)[0], OBJECTIVES)
         study = optuna.load_study(study_name="run", storage=f"sqlite:///{tmp_path / 'study.db'}")
         assert [trial.values for trial in study.trials] == [[0.9, 0.5, 1000.0]]
-        assert [found["complete"] for found in [counted(store)]] == [1]
+        assert [found["complete"] for found in [counted(store, lambda other: None)]] == [1]
 
 
 def test_a_trial_that_dies_twice_keeps_its_root(tmp_path: Path) -> None:
@@ -160,6 +163,28 @@ def test_a_queued_trial_is_not_queued_twice(tmp_path: Path) -> None:
         assert suggest(store)[1] == {"x": 0.5, "y": 0.25}
         store.enqueue({"x": 0.5, "y": 0.25})
         assert suggest(store)[1] != {"x": 0.5, "y": 0.25}
+
+
+def test_one_that_was_queued_before_a_setting_was_searched_is_not_queued_again(tmp_path: Path) -> None:
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        store.enqueue({"x": 0.5})
+        suggest(store)
+        suggest(store)  # drawn, with nothing queued
+        store.enqueue({"x": 0.5, "y": 0.25})
+        store.enqueue({"x": 0.25, "y": 0.25})
+        assert suggest(store)[1] == {"x": 0.25, "y": 0.25}
+
+
+def test_a_study_is_closed_without_waiting_for_who_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweeps.place.BUSY_SECONDS", 1e6)
+    writer = sqlite3.connect(tmp_path / "study.db")
+    with opened(Place.local(tmp_path / "study.db"), "run", 0) as store:
+        writer.execute("BEGIN IMMEDIATE")
+        closing = threading.Thread(target=store.place.close, args=(store.storage,), daemon=True)
+        closing.start()
+        closing.join(30)
+        writer.close()
+        assert not closing.is_alive()
 
 
 def test_a_damaged_study_is_named(tmp_path: Path) -> None:

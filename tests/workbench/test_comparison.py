@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from example_summary import example_dict, example_summary
 
+from weightloom.terminal import print_comparison, print_pairs
 from workbench.comparison import (
     advantage,
     compare,
@@ -234,3 +235,17 @@ def test_commands_differ_without_a_warning_and_equal_names_are_told_apart() -> N
     both = [example_summary(), Summary.model_validate(content)]
     assert difference_warnings(both) == []
     assert {row.run for row in rows(both)} == {f"{both[0].name} #1", f"{both[0].name} #2"}
+
+
+def test_names_from_a_file_give_a_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    content = example_dict()
+    content["name"] = "\x1b[2J"
+    content["generators"] = {
+        f"\x1b]0;{name}\x07": {**row, "family": "\x9b1m"} for name, row in content["generators"].items()
+    }
+    found = Summary.model_validate(content)
+    print_comparison([found, found])
+    print_pairs([("task", "\x1b[8m")])
+    out = capsys.readouterr().out
+    assert "\\x1b]0;mlp\\x07" in out
+    assert not set(out) & {"\x1b", "\x07", "\x9b"}

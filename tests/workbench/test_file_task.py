@@ -1,6 +1,7 @@
 """Data of a user's own: the same examples come out of every kind of file, and mistakes are said."""
 
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,33 @@ def test_pictures(tmp_path: Path) -> None:
     (tmp_path / "grey" / "boot" / "smaller.png").write_bytes(b"no picture")
     with pytest.raises(DamagedFile, match=r"smaller\.png"):
         load(tmp_path / "grey")
+
+
+def test_pictures_keep_their_depth_and_are_what_they_seem(tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    deep = (X.astype(np.uint16) << 8) + 7
+    for i, (picture, word) in enumerate(zip(deep, WORDS, strict=True)):
+        home = tmp_path / word
+        home.mkdir(exist_ok=True)
+        image.fromarray(picture).save(home / f"{i:02}.png")
+    order = np.argsort(WORDS, kind="stable")
+    task = load(tmp_path)
+    assert task.digest() == split_task("file", deep[order], Y[order]).digest()
+    one = tmp_path / "boot" / "00.png"
+    image.fromarray(X[0]).save(one)  # of 8 bits among those of 16
+    with pytest.raises(WeightloomError, match=r"all grey or all in colour, got .*uint"):
+        load(tmp_path)
+    image.fromarray(np.zeros((9000, 9000), dtype=np.uint8)).save(one, optimize=True)
+    with pytest.raises(DamagedFile, match="81000000 values packed into"):
+        load(tmp_path)
+    image.new("RGB", (4, 3)).save(tmp_path / "drawing.eps")
+    (tmp_path / "drawing.eps").rename(one)  # pillow would start Ghostscript to draw it
+    with pytest.raises(DamagedFile, match=r"00\.png: cannot be read as a picture"):
+        load(tmp_path)
+    one.unlink()
+    os.mkfifo(one)
+    with pytest.raises(WeightloomError, match="a pipe or a device"):
+        load(tmp_path)
 
 
 def test_channels_come_first() -> None:

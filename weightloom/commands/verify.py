@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from search_spaces.errors import printable
 from weightloom.commands.options import Json
 from weightloom.terminal import print_json
 
@@ -61,5 +62,5 @@ def _ledger(run: Path, json: bool) -> int:
         return 0
     print(f"{ledger.path}: {count} lines, the chain holds; it ends in {ledger.head()}")
     for remark in remarks:
-        print(f"- {remark}")
+        print(f"- {printable(remark)}")
     return 0

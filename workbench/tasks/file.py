@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from search_spaces import DamagedFile, WeightloomError
-from search_spaces.files import check_archive, read_bytes, read_unpacked
+from search_spaces.errors import in_one_line
+from search_spaces.files import check_archive, most_unpacked, read_bytes, read_unpacked
 from workbench.tasks.arrays import from_arrays
 from workbench.tasks.task import Task
 
@@ -28,6 +30,10 @@ LABELS = ("label", "class", "target", "y")
 BETWEEN = (";", "\t", ",")
 """What may stand between the cells of a table: which of them the first line has most of, commas last for decimals."""
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+"""What is looked for in them, whatever their names; others may start a program, as PostScript does."""
+GREY = ("L", "I;16", "I", "F")
+"""Modes of pillow that hold one number a pixel, of 8, 16 or 32 bits; it would cut them off at 255 on the way to RGB."""
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
@@ -147,26 +153,38 @@ def _pictures(folder: Path) -> Arrays:
     if not found:
         hint = "; these look like MNIST's files: take --task idx" if list(folder.glob("*idx?-ubyte*")) else ""
         raise WeightloomError(f"{folder}: expected pictures as CLASS/picture.png, one folder a class, got none{hint}")
-    try:
-        from PIL import Image, UnidentifiedImageError
-    except ImportError:
-        raise WeightloomError(
-            "task file: the package pillow, which reads pictures, is missing; install it with: "
-            "pip install 'weightloom[pictures]'"
-        ) from None
     arrays: list[np.ndarray] = []
-    sizes: dict[tuple[int, ...], Path] = {}
+    kinds: dict[tuple[object, ...], Path] = {}
     for path, _ in found:
-        try:
-            with Image.open(path) as picture:
-                arrays.append(np.asarray(picture if picture.mode == "L" else picture.convert("RGB")))
-        except (OSError, UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
-            raise DamagedFile(f"{path}: cannot be read as a picture ({error}); remove it or get a fresh copy") from None
-        sizes.setdefault(arrays[-1].shape, path)
-    if len(sizes) > 1:
-        (one, a), (other, b) = list(sizes.items())[:2]
+        arrays.append(_picture(path))
+        kinds.setdefault((*arrays[-1].shape, arrays[-1].dtype.name), path)
+    if len(kinds) > 1:
+        (one, a), (other, b) = list(kinds.items())[:2]
         raise WeightloomError(
             f"task file: expected pictures of one size, all grey or all in colour, got {one} in {a} and "
             f"{other} in {b}; convert them first"
         )
     return np.stack(arrays), np.array([label for _, label in found])
+
+
+def _picture(path: Path) -> np.ndarray:
+    """Grey ``[height, width]`` as deep as the file has it, or RGB ``[height, width, 3]`` of 8 bits."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise WeightloomError(
+            "task file: the package pillow, which reads pictures, is missing; install it with: "
+            "pip install 'weightloom[pictures]'"
+        ) from None
+    data = read_bytes(path, "picture")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the size that is checked here
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                if (size := picture.width * picture.height * len(picture.getbands())) > most_unpacked(len(data)):
+                    raise ValueError(f"{size} values packed into {len(data)} bytes")
+                return np.asarray(picture if picture.mode in GREY else picture.convert("RGB"))
+    except Exception as error:  # each format has errors of its own
+        raise DamagedFile(
+            f"{path}: cannot be read as a picture ({in_one_line(error, 200)}); remove it or get a fresh copy"
+        ) from None
