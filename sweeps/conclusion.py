@@ -25,7 +25,7 @@ from sweeps.repeating import REASON
 from sweeps.status import STATES
 from sweeps.storage import StudyStore
 from sweeps.watching import Watcher
-from workbench.comparison import MARGIN
+from workbench.differences import MARGIN
 from workbench.experiment import finished_name, run_baseline, run_finished, run_real
 from workbench.judging import budget_facts
 from workbench.laboratory import Laboratory

@@ -1,8 +1,4 @@
-"""What the figures of runs say beside each other: rows, differences, warnings and the terminal table.
-
-A difference is claimed only where two 95 % intervals do not overlap. That is stricter than the paired test,
-for which a summary does not hold the pairs: what it claims stands, what it leaves open may still exist.
-"""
+"""Runs beside each other: rows, warnings and the terminal table."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from typing import Literal
 
 from rich import box
 from rich.table import Table
@@ -20,11 +15,8 @@ from search_spaces.errors import printable
 from workbench.fronts import front_table
 from workbench.summary import GeneratorSummary, Summary, interval, shown
 
-Outcome = Literal["better", "worse", "no difference", "unknown"]
-MARGIN = 0.05
 _NO_BUDGET = ("note", "command", "problems")
 """Keys of a summary's budget that say nothing of what was spent."""
-HIGHER_IS_BETTER = {"fidelity": True, "collapse": False, "max_iou": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,46 +68,6 @@ def rows_as_csv(summaries: Sequence[Summary]) -> str:
     writer.writerow([field.name for field in fields(Row)])
     writer.writerows(astuple(row) for row in rows(summaries))
     return stream.getvalue()
-
-
-def compare(first: GeneratorSummary, second: GeneratorSummary, metric: str) -> Outcome:
-    """Whether ``first`` is better than ``second`` in one metric of `HIGHER_IS_BETTER`.
-
-    ``unknown`` where a mean or an interval is missing, ``no difference`` where the intervals overlap.
-    """
-    a, b = first.metrics.get(metric), second.metrics.get(metric)
-    if a is None or b is None or a.mean is None or b.mean is None:
-        return "unknown"
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return "unknown"
-    if a.low <= b.high and b.low <= a.high:
-        return "no difference"
-    return "better" if (a.low > b.high) == HIGHER_IS_BETTER[metric] else "worse"
-
-
-def advantage(family: GeneratorSummary, baseline: GeneratorSummary) -> Literal["fidelity", "diversity"] | None:
-    """What a family is shown to do better than a baseline, if anything.
-
-    ``fidelity``: shown to be higher. ``diversity``: fidelity at most `MARGIN` lower, and shown to be less
-    collapsed or to overlap less with its training networks. Beyond the margin diversity does not count:
-    broken networks look wonderfully diverse. For `noise`, which buys diversity with fidelity at will, the
-    margin is none: the fidelity must lie within its interval.
-    """
-    if compare(family, baseline, "fidelity") == "better":
-        return "fidelity"
-    own, theirs = family.metrics.get("fidelity"), baseline.metrics.get("fidelity")
-    if own is None or own.mean is None or theirs is None or theirs.mean is None or theirs.low is None:
-        return None
-    if own.mean < (theirs.low if baseline.family == "noise" else theirs.mean - MARGIN):
-        return None
-    shown_better = any(compare(family, baseline, metric) == "better" for metric in ("collapse", "max_iou"))
-    return "diversity" if shown_better else None
-
-
-def trade_off(generator: GeneratorSummary) -> float | None:
-    """``fidelity × (1 − collapse)``: the fidelity that is left per unit of real training's diversity."""
-    fidelity, collapse = generator.mean("fidelity"), generator.mean("collapse")
-    return None if fidelity is None or collapse is None else fidelity * (1 - collapse)
 
 
 def difference_warnings(summaries: Sequence[Summary]) -> list[str]:

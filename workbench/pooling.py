@@ -72,6 +72,7 @@ def pooled_generators(parts: Sequence[GeneratorSummary]) -> GeneratorSummary:
         metrics=found,
         verdict=list(labelled(judged)),
         architectures=[row for part in parts for row in part.architectures],
+        repeats=len(parts),
         sparsity_curve=_curves([part.sparsity_curve for part in parts]),
         overlap=first.overlap,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
-from workbench.comparison import advantage, compare, trade_off
+from workbench.differences import advantage, compare, paired_difference, trade_off
 from workbench.summary import BriefPoint, GeneratorSummary, Summary, interval, shown
 
 Generators = Mapping[str, GeneratorSummary]
@@ -77,7 +77,7 @@ def _pairs(families: Generators) -> list[str]:
         for metric, word in (("fidelity", "more faithful"), ("collapse", "less collapsed")):
             outcome = compare(first, second, metric)
             own, other = (second, first) if outcome == "worse" else (first, second)  # the better one's figure first
-            figures = f"{_interval(own, metric)} against {_interval(other, metric)}"
+            figures = f"{_interval(own, metric)} against {_interval(other, metric)}{_paired(own, other, metric)}"
             if outcome in ("better", "worse"):
                 parts.append(f"{a if outcome == 'better' else b} is {word} ({figures})")
             elif outcome == "no difference":
@@ -228,6 +228,14 @@ def _yardstick(summary: Summary) -> list[str]:
         f"The yardstick is short: {share:.0%} of the really trained networks were still improving{after}, so every "
         "fidelity here is higher than against converged training."
     ]
+
+
+def _paired(own: GeneratorSummary, other: GeneratorSummary, metric: str) -> str:
+    """What the pairs say, where a claim rests on them."""
+    found = paired_difference(own, other, metric)
+    if found is None or found.mean is None or found.low is None or found.high is None:
+        return ""
+    return f"; on the same architectures {found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
 def _measured(generator: GeneratorSummary, metric: str) -> bool:

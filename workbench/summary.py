@@ -123,6 +123,7 @@ class GeneratorSummary(Record):
     metrics: dict[str, Estimate]
     verdict: list[Verdict] = []
     architectures: list[ArchitectureRow] = []
+    repeats: Annotated[int, Field(ge=1)] = 1
     sparsity_curve: list[CurvePoint] = []
     overlap: list[list[Measured]] = []
 
