@@ -45,7 +45,8 @@ Row = dict[str, Any]
 
 def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
     """Figures, verdict and seconds of training of the family and of each baseline."""
-    bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
+    sizes = {} if options.test is None else {"zoo.test": options.test}
+    bench = Bench.open(options.preset, {**changes_of(options), **sizes}, seed, options.runs)
     laboratory = bench.laboratory
     family = options.family
     generator, seconds = bench.trained(family)
@@ -79,6 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     options_parser = parser(__doc__, "long")
     options_parser.set_defaults(seeds=[31, 32, 33])
     options_parser.add_argument("--family", default="experts", help="of the preset")
+    options_parser.add_argument("--test", type=int, default=None, help="test architectures of each zoo")
     options_parser.add_argument("--workers", type=int, default=1, help="seeds at once, a thread each if several")
     options_parser.add_argument("--finish", type=int, nargs="*", default=[50, 150], help="steps of real training")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
