@@ -10,9 +10,8 @@ masks of latents differ, and what another mask does to the same weights.
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from generators.generated import Generated
 from generators.generator import Generator
 from generators.tokens import LANES
 from workbench import metrics
+from workbench.evaluation.connectivity import kept_weights, overlaps
 from workbench.evaluation.controls import layers_of
 from workbench.evaluation.sparsity import Kind, magnitude_pruned
 from workbench.yardstick import Predictions, Yardstick
@@ -55,13 +55,16 @@ def scores(networks: Generated, test: Yardstick) -> Values:
     return np.nan_to_num(Predictions.of(networks, test.split).scores).reshape(len(test.blueprints), -1).mean(1)
 
 
-def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str, dict[str, Values]]:
+def one_seed(
+    bench: Bench, family: str, training: Mapping[str, Any], trained: Mapping[float, Values]
+) -> dict[str, dict[str, Values]]:
     """For every comparison the figures of its rows, one for each test architecture.
 
     Args:
         bench: zoo and budget.
         family: of the preset.
         training: keys of ``training``; without ``weights_share`` it is that of the generator trained dense.
+        trained: of `trained_sparse`, the same for all families.
     """
     test, latents = bench.laboratory.test, bench.config.evaluation.latents
     generator, _ = bench.trained(family, training=training)
@@ -78,15 +81,15 @@ def one_seed(bench: Bench, family: str, training: Mapping[str, Any]) -> dict[str
         f"weights {level}": rows("weights", 1 - level, generator.generate(blueprints, seeds, weights=1 - level))
         for level in LEVELS
     }
-    for level, values in trained_sparse(bench).items():
+    for level, values in trained.items():
         found[f"weights {level}"][TRAINED] = values
     found[f"neurons {1 - NEURONS}"] = rows("neurons", NEURONS, generator.generate(blueprints, seeds, NEURONS))
     sparse = generator.generate(blueprints, seeds, weights=1 - MASKED)
-    masks = non_zero(sparse)
+    masks = kept_weights(sparse)
     found["mask IoU"] = {
         "generated": overlap(masks, test),
-        "magnitude": overlap(non_zero(magnitude_pruned(dense, 1 - MASKED, "weights")), test),
-        "real, magnitude": overlap(non_zero(magnitude_pruned(test.networks, 1 - MASKED, "weights")), test),
+        "magnitude": overlap(kept_weights(magnitude_pruned(dense, 1 - MASKED, "weights")), test),
+        "real, magnitude": overlap(kept_weights(magnitude_pruned(test.networks, 1 - MASKED, "weights")), test),
     }
     nodes = {node.operation for blueprint in test.blueprints for node in blueprint.architecture.nodes[1:]}
     if nodes == {"dense"}:
@@ -129,15 +132,9 @@ def best_pruned(networks: Generated, share: float, kind: Kind, test: Yardstick) 
     return max(found, key=lambda values: float(values.mean()))
 
 
-def non_zero(networks: Generated) -> Masks:
-    """Which weights are not zero."""
-    return networks.tokens[..., LANES:] != 0
-
-
 def overlap(masks: Masks, test: Yardstick) -> Values:
     """``metrics.mask_iou`` of the networks of each architecture."""
-    grouped = masks.reshape(len(test.blueprints), -1, masks[0].numel()).cpu().numpy()
-    return np.array([metrics.mask_iou(own) for own in grouped])
+    return overlaps(masks, len(masks) // len(test.blueprints))
 
 
 def matched(networks: Generated, test: Yardstick) -> Values:
@@ -239,26 +236,27 @@ def main(arguments: list[str] | None = None) -> None:
     options_parser.add_argument("--weights-share", type=float, default=0.5, help="of networks asked to be sparse")
     options_parser.add_argument("--training-steps", type=int, default=None, help="by default the preset's")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
-    families = {family: over_seeds(options, family) for family in options.families}
+    training = {"weights_share": options.weights_share}
+    if options.training_steps is not None:
+        training["steps"] = options.training_steps
+    parts: dict[str, list[dict[str, dict[str, Values]]]] = {family: [] for family in options.families}
+    for seed in options.seeds:
+        bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
+        trained = trained_sparse(bench)
+        for family, found in parts.items():
+            found.append(one_seed(bench, family, training, trained))
+    families = {family: summarised(joined(found)) for family, found in parts.items()}
     for family, report in families.items():
         show(family, report)
     write_result("sparsity", options, {"chance_iou": chance(), "families": families}, began)
 
 
-def over_seeds(options: argparse.Namespace, family: str) -> dict[str, Any]:
-    """The report of one family over all seeds."""
-    training = {"weights_share": options.weights_share}
-    if options.training_steps is not None:
-        training["steps"] = options.training_steps
-    parts = []
-    for seed in options.seeds:
-        bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
-        parts.append(one_seed(bench, family, training))
-    joined = {
+def joined(parts: Sequence[Mapping[str, Mapping[str, Values]]]) -> dict[str, dict[str, Values]]:
+    """The architectures of all seeds, one seed after another."""
+    return {
         name: {row: np.concatenate([part[name][row] for part in parts]) for row in table}
         for name, table in parts[0].items()
     }
-    return summarised(joined)
 
 
 if __name__ == "__main__":

@@ -76,27 +76,20 @@ class TokenTransformer(nn.Module):
     ) -> tuple[Float[Tensor, "networks tokens d"], Float[Tensor, "networks edges d"]]:
         """Tokens and edges of a network look at its real tokens, or at its nodes, and at its real edges."""
         h = torch.cat([tokens, edges], dim=1)
-        if self.look_at == "tokens":
-            seen, means = torch.cat([real, edge_real], dim=1), None
-        else:
-            seen, means = _means(real, edge_real, node, h.dtype)
+        seen, means = torch.cat([real, edge_real], dim=1), None
+        if self.look_at == "nodes":
+            seen, means = _by_node(seen, node, h.dtype)
         for block in self.blocks:
             h = block(h, seen[:, None, None], means)
         return h[:, : tokens.shape[1]], h[:, tokens.shape[1] :]
 
 
-def _means(
-    real: Bool[Tensor, "networks tokens"],
-    edge_real: Bool[Tensor, "networks edges"],
-    node: Int[Tensor, "networks tokens"],
-    dtype: torch.dtype,
+def _by_node(
+    real: Bool[Tensor, "networks all"], node: Int[Tensor, "networks tokens"], dtype: torch.dtype
 ) -> tuple[Bool[Tensor, "networks seen"], Float[Tensor, "networks seen all"]]:
-    """Which nodes and edges there are, and each as a mean of tokens followed by edges: a node of its own tokens."""
-    nodes = torch.arange(int(node.max()) + 1, device=node.device)
-    member = ((node[:, None] == nodes[:, None]) & real[:, None]).to(dtype)
-    count = member.sum(-1, keepdim=True)
-    tokens, edges = member / count.clamp_min(1), torch.diag_embed(edge_real.to(dtype))
-    corner = tokens.new_zeros(len(real), len(nodes), edge_real.shape[1])
-    lower = tokens.new_zeros(len(real), edge_real.shape[1], real.shape[1])
-    means = torch.cat([torch.cat([tokens, corner], -1), torch.cat([lower, edges], -1)], 1)
-    return torch.cat([count[..., 0] > 0, edge_real], 1), means
+    """Which nodes there are, and each as the mean of its own; of tokens followed by edges, each edge a node of one."""
+    nodes = int(node.max()) + 1
+    every = torch.arange(nodes + real.shape[1] - node.shape[1], device=node.device)
+    own = torch.cat([node, every[nodes:].expand(len(node), -1)], dim=1)
+    member = (own[:, None] == every[:, None]) & real[:, None]
+    return member.any(-1), member.to(dtype) / member.sum(-1, keepdim=True).clamp_min(1).to(dtype)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from generators.folders import canonical
+
 Files = Mapping[str, bytes]
 _SUM = re.compile(rb'(checksum\\":\\")[0-9a-f]{64}(\\")')
 
@@ -89,8 +91,8 @@ def _folder(files: dict[str, bytes], parts: Mapping[str, Any]) -> None:
         body = {key: value for key, value in config.items() if key != "checksum"}
         if isinstance(body.get("weights"), dict):
             body["weights"] = {**body["weights"], "sha256": hashlib.sha256(files["model.safetensors"]).hexdigest()}
-        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        files["config.json"] = json.dumps({**body, "checksum": hashlib.sha256(text.encode()).hexdigest()}).encode()
+        checksum = hashlib.sha256(canonical(body)).hexdigest()
+        files["config.json"] = json.dumps({**body, "checksum": checksum}).encode()
 
 
 def _zoo(files: dict[str, bytes], parts: Mapping[str, Any]) -> None:
@@ -116,8 +118,7 @@ def _ledger(files: dict[str, bytes], parts: Mapping[str, Any]) -> None:
                 if isinstance(line, dict):
                     body = {**line, "line": number, "previous": previous}
                     body.pop("hash", None)
-                    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-                    previous = hashlib.sha256(text.encode()).hexdigest()
+                    previous = hashlib.sha256(canonical(body)).hexdigest()
                     line = {**body, "hash": previous}
                 lines.append(json.dumps(line).encode() + b"\n")
             files[path] = b"".join(lines)

@@ -2,11 +2,12 @@
 
 import torch
 
-from benchmarks.sparsity import MASKED, Masks, non_zero, of_another_architecture
+from benchmarks.sparsity import MASKED, Masks, of_another_architecture
 from generators.generated import Generated
 from generators.registry import make_generator
 from generators.tokens import LANES
 from search_spaces import Blueprint, MLPSpace
+from workbench.evaluation.connectivity import kept_weights
 
 SPACE = MLPSpace(inputs=6, outputs=3, depths=(1,), widths=(10, 16), activations=("relu",))
 NARROW, WIDE = (
@@ -21,7 +22,7 @@ def swapped(blueprints: list[Blueprint]) -> tuple[Generated, Masks, Masks]:
     seeds = range(len(blueprints))
     sparse = generator.generate(blueprints, seeds, weights=1 - MASKED)
     dense = generator.generate(blueprints, seeds)
-    own = non_zero(sparse)
+    own = kept_weights(sparse)
     return dense, own, of_another_architecture(generator, own, dense)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
+from torch import Tensor
 
 from generators.generated import Generated
 from generators.tokens import LANES
@@ -38,13 +39,17 @@ def connectivity(networks: Generated, latents: int) -> dict[str, Interval]:
         found["edge_entropy"] = metrics.bootstrap(np.array(bits))
     used = layout.used[..., LANES:].cpu().numpy()
     kept = kept_weights(networks)
-    if (used & ~kept).any():
-        grouped = kept.reshape(-1, latents, kept[0].size)
-        found["mask_iou"] = metrics.bootstrap(np.array([metrics.mask_iou(own) for own in grouped]))
+    if (used & ~kept.cpu().numpy()).any():
+        found["mask_iou"] = metrics.bootstrap(overlaps(kept, latents))
     return found
 
 
-def kept_weights(networks: Generated) -> Bool[np.ndarray, "networks tokens weights"]:
+def kept_weights(networks: Generated) -> Bool[Tensor, "networks tokens weights"]:
     """Weights that are not zero, of open neurons."""
-    kept = (networks.tokens[..., LANES:] != 0) & (networks.open_neurons > 0.5)[..., None]
-    return kept.cpu().numpy()
+    return (networks.tokens[..., LANES:] != 0) & (networks.open_neurons > 0.5)[..., None]
+
+
+def overlaps(kept: Bool[Tensor, "networks tokens weights"], latents: int) -> Float[np.ndarray, " architectures"]:
+    """``metrics.mask_iou`` of the networks of each architecture."""
+    grouped = kept.reshape(-1, latents, kept[0].numel()).cpu().numpy()
+    return np.array([metrics.mask_iou(own) for own in grouped])

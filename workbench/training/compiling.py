@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextlib import nullcontext as skip
 
 import torch
 from torch import nn
@@ -26,19 +25,20 @@ def compiled(
         wanted: whether anything happens.
         backend: as ``torch.compile`` takes it.
     """
-    layers = list(layers_of(generator)) if wanted else []
+    if not wanted:
+        yield
+        return
+    layers = list(layers_of(generator))
+    limit = 8 * len(layers)  # all share a few pieces of torch's code, each of which it compiles eight times by default
     try:
         for layer in layers:
             layer.compile(dynamic=True, backend=backend)
-        # all layers share a few pieces of torch's code, each of which it compiles eight times by default
-        limit = 8 * len(layers)
-        with torch._dynamo.config.patch(recompile_limit=limit, accumulated_recompile_limit=limit) if layers else skip():
+        with torch._dynamo.config.patch(recompile_limit=limit, accumulated_recompile_limit=limit):
             yield
     finally:
         for layer in layers:
             layer._compiled_call_impl = None  # the way back that torch's own pickling takes, too
-        if layers:
-            torch.compiler.reset()
+        torch.compiler.reset()
 
 
 def layers_of(module: nn.Module) -> Iterator[nn.Module]:

@@ -262,38 +262,44 @@ def train_generator(
     first, done, spent = (0, 0, 0.0) if kept is None else (kept.phase, kept.done, kept.seconds)
     start = time.perf_counter() - spent
     curve: list[tuple[str, int, float]] = [] if kept is None else list(kept.curve)
-    for place, phase in enumerate(phases[first:], first):
-        module = GeneratorModule(generator, phase, config, kept if place == first else None)
-        if module.start == phase.steps:  # it had come to its end
-            done += phase.steps
-            continue
-        callbacks: list[Callback] = []
-        if checkpoint is not None:
-            callbacks.append(_Keep(checkpoint, place, done, curve, start))
-        if report is not None:
-            callbacks.append(_Report(report))
-        if config.max_seconds is not None:
-            callbacks.append(Timer(timedelta(seconds=config.max_seconds), verbose=False))
-        with warnings.catch_warnings(), compiled(generator, config.compile):
-            warnings.simplefilter("ignore")
-            trainer = lightning.Trainer(
-                max_steps=phase.steps - module.start,
-                max_epochs=-1,
-                accelerator="auto",
-                devices=1,
-                precision=config.precision,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                gradient_clip_val=1.0,
-                callbacks=callbacks,
-            )
-            trainer.fit(module, datamodule=StepsData(module.start, phase.steps))
-        done += module.start + trainer.global_step
-        curve.extend(module.curve)
+    with compiled(generator, config.compile):
+        for place, phase in enumerate(phases[first:], first):
+            module = GeneratorModule(generator, phase, config, kept if place == first else None)
+            if module.start == phase.steps:  # it had come to its end
+                done += phase.steps
+                continue
+            callbacks: list[Callback] = []
+            if checkpoint is not None:
+                callbacks.append(_Keep(checkpoint, place, done, curve, start))
+            if report is not None:
+                callbacks.append(_Report(report))
+            if config.max_seconds is not None:
+                callbacks.append(Timer(timedelta(seconds=config.max_seconds), verbose=False))
+            done += module.start + _fit(module, callbacks)
+            curve.extend(module.curve)
     generator.eval()
     return TrainingResult(seconds=time.perf_counter() - start, steps=done, curve=tuple(curve))
+
+
+def _fit(module: GeneratorModule, callbacks: list[Callback]) -> int:
+    """Run what is left of a phase; returns the steps that were done."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = lightning.Trainer(
+            max_steps=module.phase.steps - module.start,
+            max_epochs=-1,
+            accelerator="auto",
+            devices=1,
+            precision=module.config.precision,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            gradient_clip_val=1.0,
+            callbacks=callbacks,
+        )
+        trainer.fit(module, datamodule=StepsData(module.start, module.phase.steps))
+    return trainer.global_step
 
 
 def _read(checkpoint: Checkpoint) -> State | None:
