@@ -30,7 +30,7 @@ def complaint(capsys: Capture, *arguments: str, code: int = 2) -> str:
 
 def test_help_and_list_import_nothing_heavy() -> None:
     commands = [["--help"], ["--version"], *([verb, "--help"] for verb in VERBS)]
-    commands += [["list", kind] for kind in KINDS] + [["list", "metrics", "--json"], ["lst"], ["sweep", "demoo"]]
+    commands += [["list", kind] for kind in KINDS] + [["list"], ["list", "metrics", "--json"], ["lst"], ["sweep", "demoo"]]
     code = (
         "import sys\nfrom weightloom.__main__ import main\n"
         f"for command in {commands!r}: main(command)\n"
@@ -74,6 +74,15 @@ def test_list_describes_in_one_line(kind: str, capsys: Capture) -> None:
     assert all(text and "\n" not in text for text in found.values())
     assert main(["list", kind]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(found)
+
+
+def test_list_of_no_kind_is_of_all(capsys: Capture) -> None:
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == set(KINDS)
+    assert main(["list"]) == 0
+    parts = [part.splitlines() for part in capsys.readouterr().out.split("\n\n")]
+    assert {head.removesuffix(":"): len(lines) for head, *lines in parts} == {k: len(v) for k, v in found.items()}
 
 
 def test_list_knows_what_is_registered(capsys: Capture) -> None:

@@ -13,20 +13,26 @@ REGISTRIES = {
 }
 
 
-def list_names(kind: str, /, *, json: Json = False) -> int:
-    """List what there is of a kind, with a line about each.
+KINDS = (*REGISTRIES, "tables", "metrics", "presets")
+
+
+def list_names(kind: str | None = None, /, *, json: Json = False) -> int:
+    """List what there is of a kind, or of all kinds, with a line about each.
 
     **Example:** `weightloom list presets`
 
     Args:
-        kind: spaces, generators, tasks, tables, methods, metrics or presets.
-        json: Print one JSON object on stdout: name to description.
+        kind: spaces, generators, tasks, tables, methods, metrics or presets; by default all of these.
+        json: Print one JSON object on stdout: name to description, kind by kind if several.
     """
-    found = described(kind)
+    found = {one: described(one) for one in ([kind] if kind else KINDS)}
     if json:
-        print_json(found)
-    else:
-        print_pairs(list(found.items()))
+        print_json(found[kind] if kind else found)
+        return 0
+    for place, (one, names) in enumerate(found.items()):
+        if not kind:
+            print(f"{one}:" if place == 0 else f"\n{one}:")
+        print_pairs(list(names.items()))
     return 0
 
 
@@ -50,4 +56,4 @@ def described(kind: str) -> dict[str, str]:
         from search_spaces.tables import TABLES
 
         return {name: table.about for name, table in TABLES.items()}
-    raise UnknownName("kind", kind, (*REGISTRIES, "tables", "metrics", "presets"))
+    raise UnknownName("kind", kind, KINDS)
