@@ -241,12 +241,11 @@ Toy trials that only wait and write a file, under the workers, claims and storag
 *Finished and lost*: trials whose worker was told that they are recorded, and which are not. *Stuck*: still running in
 the books when all is over. *Overhead*: what a worker spends outside of trials, waiting for others included, a trial.
 A trial of a worker that died is seen as failed at once on the same machine, after 60 s on another. *Kills* (-9) come
-0.1 to 1.5 s apart and hit processes that live (in the row of PostgreSQL, measured before, also ones that had died).
+0.1 to 1.5 s apart and hit processes that live.
 *Killed 5 times*: given up, as a trial of which five workers died is taken for the cause. *On ray*: workers on a Ray
 cluster of this machine (with `RAY_worker_niceness=0`); *on slurm*: as jobs of submitit's local executor, which outlive
 their leader; both keep their study in SQLite. These rows and those of kills were measured while other work filled the
-two cores (load average 10 to 20): do not compare their overhead. A first run of kills on slurm, of 400 trials, ended
-with 399 complete and one failed, whose reason was not kept; that five of its workers were killed is likely, not shown.
+two cores (load average 10 to 20): do not compare their overhead.
 
 *Hostile files* (`benchmarks/hostile`, [security.md](security.md)) are planted by hand or drawn by hypothesis, with
 checksums that fit, for every reader. *Read*: taken without harm. *Executed*: a payload ran, something was unpickled or

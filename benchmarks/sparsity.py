@@ -230,7 +230,7 @@ def show(family: str, report: Mapping[str, Any]) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the tables and write ``benchmarks/results/sparsity.json``."""
+    """Print the tables and write ``benchmarks/results/sparsity-FAMILIES[-WIDTHS].json``."""
     options_parser = parser(__doc__)
     options_parser.set_defaults(families=["mlp", "diffusion"])
     options_parser.add_argument("--weights-share", type=float, default=0.5, help="of networks asked to be sparse")
@@ -248,7 +248,8 @@ def main(arguments: list[str] | None = None) -> None:
     families = {family: summarised(joined(found)) for family, found in parts.items()}
     for family, report in families.items():
         show(family, report)
-    write_result("sparsity", options, {"chance_iou": chance(), "families": families}, began)
+    name = "-".join(["sparsity", *options.families, *map(str, options.widths or ())])
+    write_result(name, options, {"chance_iou": chance(), "families": families}, began)
 
 
 def joined(parts: Sequence[Mapping[str, Mapping[str, Values]]]) -> dict[str, dict[str, Values]]:
