@@ -191,6 +191,14 @@ def compiling(found: Result) -> list[str]:
     for family, part in found["families"].items():
         own, short = (ratio(part["rows"][name]) for name in ("compiled", "bf16"))
         lines.append(f"| {family} | {own} | {short} | {part['compiling_seconds']:.0f} |")
+    lines += [
+        "",
+        "Convolutions of 16 networks at once, forward and backward, with channels last in memory, against as it is:",
+    ]
+    lines.append("")
+    for part in found["channels_last"]:
+        own = ratio(part["rows"]["channels last"])
+        lines.append(f"- {part['channels']} channels a network, {part['side']} x {part['side']}: {own}")
     return [*lines, "", f"On {', '.join(sorted(device))}. {state(found)}"]
 
 
