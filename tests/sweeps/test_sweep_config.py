@@ -54,8 +54,9 @@ BAD = [
 def test_presets_are_valid_and_described(name: str) -> None:
     config = resolve(name)
     assert config.name == name
-    more = {"experts"} if name == "long" else set()
-    assert {plan.family for plan in config.families} == {"mlp", "transformer", "diffusion"} | more
+    three = {"mlp", "transformer", "diffusion"}
+    other = {"long": three | {"experts"}, "mnist1d": {"mlp", "experts"}}
+    assert {plan.family for plan in config.families} == other.get(name, three)
     assert set(config.baselines) == {"init", "retrieve", "noise", "average", "gaussian", "pca"}
     assert len(describe_preset(name)) > 20
     assert not describe_preset(name).startswith("#")
