@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -42,6 +42,19 @@ class Predictions:
         scores = np.where(finite, 1.0 - errors.mean(-1), np.nan)
         return cls(probabilities=np.nan_to_num(probabilities), errors=errors | ~finite[:, None], scores=scores)
 
+    @classmethod
+    def of_many(cls, collection: Collection, split: Split) -> Predictions:
+        """Run networks that need not all be in memory, part by part; probabilities stay in the 32 bits they come in."""
+        parts = []
+        for networks in collection.parts():
+            own = cls.of(networks, split)
+            parts.append(replace(own, probabilities=own.probabilities.astype(np.float32)))
+        return cls(
+            probabilities=np.concatenate([own.probabilities for own in parts]),
+            errors=np.concatenate([own.errors for own in parts]),
+            scores=np.concatenate([own.scores for own in parts]),
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Yardstick:
@@ -55,7 +68,7 @@ class Yardstick:
         real: what these predict.
         scores: their scores.
         spreads: mean pairwise 1 − error IoU between the real networks of each architecture.
-        training: what the training networks predict.
+        training: what the training networks predict, probabilities in 32 bits.
     """
 
     split: Split
@@ -77,20 +90,28 @@ class Yardstick:
         return [blueprint for blueprint in self.blueprints for _ in range(each)]
 
     @classmethod
-    def of(cls, zoo: Zoo, held_out: Collection, split: Split) -> Yardstick:
-        """Run all real networks on ``split``."""
+    def of(cls, zoo: Zoo, held_out: Collection, split: Split, training: Predictions | None = None) -> Yardstick:
+        """Run all real networks on ``split``.
+
+        Args:
+            zoo: has the training networks.
+            held_out: its networks for validation or for the test.
+            split: the examples.
+            training: what the training networks predict for it, where that is known.
+        """
         seeds = zoo.config.seeds
-        real = Predictions.of(held_out.networks, split)
+        networks = held_out.in_memory()
+        real = Predictions.of(networks, split)
         grouped = real.errors.reshape(-1, seeds, real.errors.shape[1])
         return cls(
             split=split,
             labels=split.y.cpu().numpy(),
-            blueprints=held_out.networks.blueprints[::seeds],
-            networks=held_out.networks,
+            blueprints=networks.blueprints[::seeds],
+            networks=networks,
             real=real,
             scores=real.scores.reshape(-1, seeds),
             spreads=np.array([metrics.spread(errors) for errors in grouped]),
-            training=Predictions.of(zoo.training.networks, split),
+            training=training or Predictions.of_many(zoo.training, split),
         )
 
 

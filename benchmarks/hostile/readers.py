@@ -49,7 +49,7 @@ from workbench.summary import GeneratorSummary, Summary
 from workbench.tasks.file import file
 from workbench.tasks.idx import FILES, idx
 from workbench.training.checkpoint import Checkpoint, State, go_on, optimizer_state, put_back, random_state
-from workbench.zoo.zoo import Zoo, ZooConfig, load_zoo, save_zoo
+from workbench.zoo import Zoo, ZooConfig, load_zoo, save_zoo
 
 IDENTITY = "of the training"
 SPACE = MLPSpace(inputs=6, outputs=3, depths=(1, 2), widths=(2, 4))
@@ -87,7 +87,7 @@ def _networks(width: int, architectures: Sequence[Architecture]) -> Generated:
 
 
 def _collection(width: int, architectures: Sequence[Architecture]) -> Collection:
-    return Collection(networks=_networks(width, architectures), scores=torch.linspace(0, 1, len(architectures)))
+    return Collection.of(_networks(width, architectures), torch.linspace(0, 1, len(architectures)))
 
 
 def _network(folder: Path) -> None:
