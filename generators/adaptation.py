@@ -210,7 +210,7 @@ def architecture_distance(a: Blueprint, b: Blueprint) -> float:
     return float(ArchitectureIndex([b]).distances(a)[0]) / UNIT
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _features(blueprint: Blueprint) -> dict[tuple[object, ...], int]:
     nodes = blueprint.architecture.nodes
     place: dict[str, int | str] = {node.name: i for i, node in enumerate(nodes)}

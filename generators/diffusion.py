@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -210,7 +209,10 @@ class DiffusionGenerator(Generator, Denoiser):
     def _spread(found: Sequence[tuple[int, float]]) -> float:
         """At least 0.1; 1 where no network has such an entry."""
         total = sum(count for count, _ in found)
-        return max(0.1, math.sqrt(sum(count * mean for count, mean in found) / total)) if total else 1.0
+        if not total:
+            return 1.0
+        mean_square = torch.tensor(sum(count * mean for count, mean in found) / total)
+        return max(0.1, float(mean_square.sqrt()))
 
     def _from_state(self, layout: BatchLayout, state: Tensor, condition: Condition) -> Generated:
         count = layout.node.shape[1]

@@ -6,9 +6,9 @@ then its incoming weights, in further tokens where there are more of them than a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from generators.keeping import kept
 from generators.token_groups import LANE_OF_ROLE, LANES, token_groups
 from search_spaces import Blueprint, WeightloomError
 
@@ -25,6 +26,10 @@ from search_spaces import Blueprint, WeightloomError
 
 PADDED = ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
 """Tensors of a `BatchLayout`."""
+MOST_LAYOUTS, MOST_BATCHES = 2**28, 2**26
+"""Bytes of layouts that are kept: of some thousand small networks, or of one as large as it may be."""
+OVERHEAD = 1024
+"""Bytes that a small tensor takes besides its numbers, about."""
 
 __all__ = ["LANES", "LANE_OF_ROLE", "BatchLayout", "TokenLayout", "WeightTokenizer"]
 
@@ -219,7 +224,20 @@ def _distinct(layouts: Sequence[TokenLayout]) -> tuple[tuple[TokenLayout, ...], 
     return tuple(places), torch.tensor([places[layout] for layout in layouts])
 
 
-@lru_cache(maxsize=4)
+def _size(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() + OVERHEAD for tensor in tensors)
+
+
+def _size_of_batch(batch: BatchLayout) -> int:
+    return _size(getattr(batch, name) for name in PADDED)
+
+
+def _size_of_layout(layout: TokenLayout) -> int:
+    own = (layout.node, layout.neuron, layout.chunk, layout.used, layout.centre, layout.scale, layout.maskable)
+    return _size((*own, *layout.positions.values()))
+
+
+@kept(_size_of_batch, MOST_BATCHES)
 def _batch(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
     """A batch in which every layout is padded once; the last ones stay, since who asks twice asks at once."""
     few, places = _distinct(layouts)
@@ -250,7 +268,7 @@ def _padded(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
     )
 
 
-@lru_cache(maxsize=16384)
+@kept(_size_of_layout, MOST_LAYOUTS)
 def _layout(blueprint: Blueprint, width: int) -> TokenLayout:
     nodes, maskable = blueprint.architecture.nodes, dict(blueprint.maskable)
     parts: dict[str, list[Tensor]] = {

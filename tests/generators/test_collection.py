@@ -15,10 +15,11 @@ from generators.baselines.base import FittedBaseline
 from generators.baselines.pooled import Pooled
 from generators.collection import Collection
 from generators.diffusion import DiffusionConfig, DiffusionGenerator
+from generators.heads import to_values
 from generators.registry import GENERATORS
 from generators.tensor_files import map_tensors
 from generators.testing import small_collection
-from generators.tokens import WeightTokenizer
+from generators.tokens import LANES, WeightTokenizer
 from search_spaces import WeightloomError
 
 TOKENIZER = WeightTokenizer(width=5)
@@ -91,6 +92,16 @@ def test_statistics_are_the_same_part_by_part(
     assert [len(part) for part in pair[1].parts()] == [5, 5, 2]
     for one, other in zip(whole, measured(), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_of_a_single_part_they_are_exactly_those_of_torch(pair: tuple[Collection, Collection]) -> None:
+    diffusion = DiffusionGenerator(DiffusionConfig(d=8, layers=1, token_width=5))
+    diffusion.prepare(pair[1])
+    networks = pair[0].in_memory()
+    values, used = to_values(networks)[0], networks.layout.used
+    lanes = [values[..., i][used[..., i]].square().mean().sqrt() for i in range(LANES)]
+    weights = values[..., LANES:][used[..., LANES:]].square().mean().sqrt()
+    assert torch.equal(diffusion.unit[: LANES + 1], torch.stack([*lanes, weights]).clamp_min(0.1))
 
 
 def test_pooled_numbers_are_those_of_torch() -> None:
