@@ -6,12 +6,29 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from generators.folders import canonical, library_version
 from search_spaces import DamagedFile, WeightloomError
+from search_spaces.errors import in_one_line
 from workbench.sealed import read_sealed, write_sealed
 from workbench.zoo.batched import Batch, Training
+from workbench.zoo.stored import shapes_of
 
-TENSORS = ("tokens", "open_neurons", "gates", "scores")
+TENSORS = {"tokens": "tokens", "open": "open_neurons", "gates": "gates", "scores": "scores"}
+"""Fields of a batch, by what they are called in the zoo's own file."""
+
+
+class _Document(BaseModel):
+    """What stands beside the tensors; see ``Batch`` and ``Part``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identity: str
+    curve: tuple[float, ...]
+    still_improving: float = Field(ge=0, le=1)
+    seconds: float = Field(ge=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +67,14 @@ class Parts:
             WeightloomError: the file cannot be written.
         """
         batch = part.batch
-        document = {
-            "identity": self._identity(number),
-            "curve": batch.curve,
-            "still_improving": batch.still_improving,
-            "seconds": part.seconds,
-        }
-        write_sealed(self._path(number), {name: getattr(batch, name) for name in TENSORS}, document)
+        document = _Document(
+            identity=self._identity(number),
+            curve=batch.curve,
+            still_improving=batch.still_improving,
+            seconds=part.seconds,
+        )
+        tensors = {name: getattr(batch, name) for name in TENSORS.values()}
+        write_sealed(self._path(number), tensors, document.model_dump())
 
     def read(self, number: int) -> Part:
         """A batch that was kept.
@@ -67,12 +85,18 @@ class Parts:
         """
         path, remedy = self._path(number), "start again and it is trained anew"
         tensors, document = read_sealed(path, "batch of a zoo", remedy)
-        if document.get("identity") != self._identity(number) or set(tensors) != set(TENSORS):
+        own = self.training
+        shapes = shapes_of(own.tokenizer, [own.results[row] for row in own.rows(number)])
+        expected = {TENSORS[kind]: (shape, torch.float32) for kind, shape in shapes.items()}
+        got = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
+        if document.get("identity") != self._identity(number) or got != expected:
             raise DamagedFile(f"{path}: expected a batch of this very training, got one of another; {remedy}")
-        batch = Batch(
-            **tensors, curve=tuple(map(float, document["curve"])), still_improving=float(document["still_improving"])
-        )
-        return Part(batch=batch, seconds=float(document["seconds"]))
+        try:
+            known = _Document.model_validate(document)
+        except ValidationError as error:
+            raise DamagedFile(f"{path}: expected a batch of a zoo, got {in_one_line(error)}; {remedy}") from error
+        batch = Batch(**tensors, curve=known.curve, still_improving=known.still_improving)
+        return Part(batch=batch, seconds=known.seconds)
 
     def missing(self) -> list[int]:
         """Numbers of batches that are not there, or not whole."""
@@ -83,7 +107,7 @@ class Parts:
             return False
         try:
             self.read(number)
-        except (WeightloomError, KeyError, TypeError, ValueError):
+        except WeightloomError:
             return False
         return True
 
