@@ -5,6 +5,7 @@ import pytest
 
 from generators import tokens
 from generators.keeping import Kept
+from generators.layouts import TokenLayout, layout_of, size_of_layout
 from generators.tokens import WeightTokenizer
 from search_spaces import Blueprint, MLPSpace
 
@@ -34,9 +35,9 @@ def test_layouts_of_many_networks_do_not_add_up(monkeypatch: pytest.MonkeyPatch)
     space = MLPSpace(inputs=16, outputs=4)
     blueprints = [Blueprint.of(a) for a in space.sample_distinct(40, np.random.default_rng(0))]
     tokenizer = WeightTokenizer(width=16)
-    few: Kept[tokens.TokenLayout] = Kept(tokens._layout.__wrapped__, tokens._size_of_layout, 2**18)
-    monkeypatch.setattr(tokens, "_layout", few)
+    few: Kept[TokenLayout] = Kept(layout_of.__wrapped__, size_of_layout, 2**17)
+    monkeypatch.setattr(tokens, "layout_of", few)
     whole = tokenizer.batch(blueprints)
     assert len(few) < 40
-    assert few.bytes <= 2**18
+    assert few.bytes <= 2**17
     assert tuple(whole.blueprints) == tuple(blueprints)
