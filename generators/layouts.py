@@ -22,7 +22,7 @@ from search_spaces import Blueprint
 
 PADDED = ("node", "neuron", "chunk", "real", "used", "centre", "scale", "maskable")
 """Tensors of a `BatchLayout`."""
-MOST_LAYOUTS, MOST_BATCHES = 2**27, 2**26
+MOST_LAYOUTS, MOST_BATCHES = 2**27, 2**25
 """Bytes of layouts that are kept: of some thousand small networks, or of one as large as it may be."""
 OVERHEAD = 1024
 """Bytes that a small tensor takes besides its numbers, about."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -12,7 +13,7 @@ from generators.collection import Collection
 from generators.generated import Generated
 from search_spaces import Blueprint
 from workbench import metrics
-from workbench.execution import predict
+from workbench.execution import give_back, predict
 from workbench.tasks import Split
 from workbench.zoo import Zoo
 
@@ -45,15 +46,20 @@ class Predictions:
     @classmethod
     def of_many(cls, collection: Collection, split: Split) -> Predictions:
         """Run networks that need not all be in memory, part by part; probabilities stay in the 32 bits they come in."""
-        parts = []
-        for networks in collection.parts():
-            own = cls.of(networks, split)
-            parts.append(replace(own, probabilities=own.probabilities.astype(np.float32)))
-        return cls(
-            probabilities=np.concatenate([own.probabilities for own in parts]),
-            errors=np.concatenate([own.errors for own in parts]),
-            scores=np.concatenate([own.scores for own in parts]),
+        parts = collection.parts()
+        first = cls.of(next(parts), split)
+        shape = len(collection), *first.probabilities.shape[1:]
+        found = cls(
+            probabilities=np.empty(shape, np.float32), errors=np.empty(shape[:2], bool), scores=np.empty(shape[0])
         )
+        start = 0
+        for own in itertools.chain([first], (cls.of(networks, split) for networks in parts)):
+            rows = slice(start, start + len(own.scores))
+            for name in ("probabilities", "errors", "scores"):
+                getattr(found, name)[rows] = getattr(own, name)
+            start = rows.stop
+        give_back()
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from generators.tokens import WeightTokenizer
 from search_spaces import Blueprint, SearchSpace, WeightloomError
+from workbench.execution import give_back
 from workbench.tasks import Task
 from workbench.zoo.batched import Training
 from workbench.zoo.config import ZooConfig
@@ -128,6 +129,7 @@ def _train_missing(parts: Parts, home: Path, tell: Callable[[int], None]) -> Non
         now = time.perf_counter()
         parts.write(number, Part(batch=batch, seconds=now - began))
         began = now
+        give_back()
         if home.exists():  # another process was faster
             return
 
