@@ -195,7 +195,12 @@ def zoo_memory(found: Result) -> list[str]:
         rows = [zoo["uses"][use] for zoo in zoos]
         cells = " | ".join(f"{row['anonymous_mib']:.0f} ({row['resident_mib']:.0f})" for row in rows)
         lines.append(f"| {use} | {cells} | {_growth(zoos, use):.1f} | {last['seconds']:.0f} |")
-    return [*lines, "", state(found)]
+    said = (
+        "The networks are not what grows. What does: blueprints (the row of opening), predictions of the training "
+        "networks that the yardstick keeps (examples x classes x 4 bytes a network), and up to their bounds layouts "
+        "(128 MiB) and training networks adapted to the architectures of a table (256 MiB)."
+    )
+    return [*lines, "", said, "", state(found)]
 
 
 def _growth(zoos: Sequence[Result], use: str | None) -> float:
