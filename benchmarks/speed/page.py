@@ -202,8 +202,8 @@ def zoo_memory(found: Result) -> list[str]:
     said = (
         f"More than half of the largest file, so that the goal is missed: {'; '.join(missed) or 'none'}. "
         "The stored networks are not what grows. What does: blueprints (the row of opening), predictions of the "
-        "training networks that the yardstick keeps (examples x classes x 4 bytes a network), and up to their bounds layouts "
-        "(128 MiB) and training networks adapted to the architectures of a table (256 MiB)."
+        "training networks that the yardstick keeps (examples x classes x 4 bytes a network), and up to their bounds "
+        "layouts (128 MiB) and training networks adapted to the architectures of a table (256 MiB)."
     )
     return [*lines, "", said, "", state(found)]
 
