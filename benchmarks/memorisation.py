@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -52,14 +53,14 @@ def trained_zoo(task: Task, seed: int, most: int) -> Zoo:
     tokenizer = WeightTokenizer(width=config.token_width)
     one = blueprint_of(task)
     count = most + 2 * HELD_OUT + 4
-    start = train_networks(task, tokenizer, [one], [seed], Recipe(steps=10, learning_rate=1e-5)).collection.networks
+    start = train_networks(task, tokenizer, [one], [seed], Recipe(steps=10, learning_rate=1e-5)).networks
     trained = train_networks(
         task, tokenizer, [one] * count, [seed + i for i in range(count)], config.recipe, start=start.select([0] * count)
-    ).collection
+    )
 
     def part(first: int, last: int) -> Collection:
         index = list(range(first, last))
-        return Collection(networks=trained.networks.select(index), scores=trained.scores[index])
+        return Collection.of(trained.networks.select(index), trained.scores[index])
 
     return Zoo(
         config=config,
@@ -75,9 +76,7 @@ def trained_zoo(task: Task, seed: int, most: int) -> Zoo:
 
 def first_of(zoo: Zoo, size: int) -> Zoo:
     """The same zoo with fewer training networks."""
-    index = list(range(size))
-    fewer = Collection(networks=zoo.training.networks.select(index), scores=zoo.training.scores[index])
-    return Zoo(**{**vars(zoo), "training": fewer})
+    return replace(zoo, training=zoo.training.some(range(size)))
 
 
 def judged(task: Task, zoo: Zoo, steps: int, seed: int, options: argparse.Namespace) -> Evaluation:

@@ -90,7 +90,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "generated, shuffled blueprints": np.nan_to_num(shuffled_scores(outcome.generator, yardstick, options.seed)),
         "parameters": np.array([float(operations.parameters(graph)) for graph in graphs]),
         "FLOPs": np.array([float(operations.flops(graph)) for graph in graphs]),
-        "one epoch of training": Predictions.of(brief.collection.networks, yardstick.split).scores,
+        "one epoch of training": Predictions.of(brief.networks, yardstick.split).scores,
         "chance": np.random.default_rng(options.seed).random(len(real)),
     }
     return {

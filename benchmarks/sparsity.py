@@ -118,7 +118,7 @@ def trained_sparse(bench: Bench) -> dict[float, Values]:
         blueprints, sparse = start.blueprints, torch.ones(len(start), dtype=torch.bool)
         networks = train_sorted(
             laboratory.task, start.tokenizer, blueprints, range(len(start)), recipe, start=start, sparse=sparse
-        ).collection.networks
+        ).networks
         if level in LEVELS:
             found[level] = scores(networks, test)
     return found

@@ -77,7 +77,7 @@ def measure(networks: int, looped: int, steps: int, batch_size: int, rounds: int
         rng = np.random.default_rng(turn)
         blueprints = [Blueprint.of(a) for a in space.sample_distinct(networks, rng)]
         start = time.perf_counter()
-        trained = train_sorted(task, tokenizer, blueprints, range(networks), recipe).collection.networks
+        trained = train_sorted(task, tokenizer, blueprints, range(networks), recipe).networks
         stacked = (time.perf_counter() - start) / networks
         torch.set_num_threads(1)
         sample = rng.choice(networks, size=looped, replace=False).tolist()

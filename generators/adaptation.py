@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from generators.collection import Collection
 from generators.generated import Generated
 from generators.tokens import TokenLayout, WeightTokenizer
 from search_spaces import Blueprint, ParameterSpec
@@ -57,7 +58,7 @@ class _Route:
     gate: Int[Tensor, " edges"]
 
 
-def adapt(source: Generated, target: Blueprint, indices: Sequence[int] | None = None) -> Adapted:
+def adapt(source: Generated | Collection, target: Blueprint, indices: Sequence[int] | None = None) -> Adapted:
     """Every entry of the target takes the raw value of the source's entry of the same role and coordinate.
 
     Coordinates are: the node by place (last node ↔ last node, others by topological index, surplus hidden
@@ -70,29 +71,26 @@ def adapt(source: Generated, target: Blueprint, indices: Sequence[int] | None = 
         target: of any space or module.
         indices: which of the networks; all by default.
     """
-    device, tokenizer = source.tokens.device, source.tokenizer
-    picks = list(range(len(source)) if indices is None else indices)
+    device, tokenizer, blueprints = source.device, source.tokenizer, source.blueprints
+    picks = list(range(len(blueprints)) if indices is None else indices)
     layout = tokenizer.layout(target)
     shape = (len(picks), len(layout), tokenizer.entries)
     raw = torch.zeros(shape, device=device)
     present = torch.zeros(shape, dtype=torch.bool, device=device)
     open_neurons = torch.ones(shape[:2], device=device)
     gates = torch.zeros(len(picks), len(target.optional_edges), device=device)
-    blueprints = source.blueprints
     groups: dict[Blueprint, list[int]] = {}
     for row, index in enumerate(picks):
         groups.setdefault(blueprints[index], []).append(row)
     for blueprint, rows in groups.items():
         route = _route(blueprint, target, tokenizer)
         at = torch.tensor(rows, device=device)
-        chosen = torch.tensor([picks[row] for row in rows], device=device)
+        tokens, neurons, own_gates = source.rows([picks[row] for row in rows])
         entry, token, gate = (x.to(device) for x in (route.entry, route.token, route.gate))
-        raw[at] = source.tokens[chosen].flatten(1).index_select(1, entry.clamp_min(0)).view(-1, *shape[1:])
+        raw[at] = tokens.flatten(1).index_select(1, entry.clamp_min(0)).view(-1, *shape[1:])
         present[at] = (entry >= 0).view(shape[1:])
-        open_neurons[at] = torch.where(
-            token >= 0, source.open_neurons[chosen].index_select(1, token.clamp_min(0)), torch.ones(())
-        )
-        known = torch.nn.functional.pad(source.gates[chosen], (0, 2))
+        open_neurons[at] = torch.where(token >= 0, neurons.index_select(1, token.clamp_min(0)), torch.ones(()))
+        known = torch.nn.functional.pad(own_gates, (0, 2))
         known[:, -2] = 1.0
         gates[at] = known.index_select(1, torch.where(gate < 0, known.shape[1] + gate, gate))
     centre, scale = layout.centre.to(device), layout.scale.to(device)
@@ -212,7 +210,7 @@ def architecture_distance(a: Blueprint, b: Blueprint) -> float:
     return float(ArchitectureIndex([b]).distances(a)[0]) / UNIT
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _features(blueprint: Blueprint) -> dict[tuple[object, ...], int]:
     nodes = blueprint.architecture.nodes
     place: dict[str, int | str] = {node.name: i for i, node in enumerate(nodes)}

@@ -150,11 +150,15 @@ class DiffusionGenerator(Generator, Denoiser):
 
     def prepare(self, training: Collection) -> None:
         """Measure the spread of each channel over trained networks, so that data has unit variance."""
-        values, _ = to_values(training.networks)
-        used = training.networks.layout.used
-        lane = [self._spread(values[..., i], used[..., i]) for i in range(LANES)]
-        weights = self._spread(values[..., LANES:], used[..., LANES:])
         width = self.channels - LANES
+        channels = [*(slice(i, i + 1) for i in range(LANES)), slice(LANES, None)]
+        found: list[list[tuple[int, float]]] = [[] for _ in channels]  # entries and mean square, part by part
+        for networks in training.parts():
+            values, _ = to_values(networks)
+            for own, channel in zip(found, channels, strict=True):
+                used = values[..., channel][networks.layout.used[..., channel]]
+                own.append((len(used), float(used.square().mean()) if len(used) else 0.0))
+        *lane, weights = (self._spread(own) for own in found)
         self.unit.copy_(torch.tensor([*lane, *([weights] * width)], device=self.unit.device))
 
     def zoo_loss(
@@ -202,8 +206,13 @@ class DiffusionGenerator(Generator, Denoiser):
         return kept.sqrt(), (1 - kept).sqrt()
 
     @staticmethod
-    def _spread(values: Tensor, used: Tensor) -> float:
-        return max(0.1, float(values[used].square().mean().sqrt())) if bool(used.any()) else 1.0
+    def _spread(found: Sequence[tuple[int, float]]) -> float:
+        """At least 0.1; 1 where no network has such an entry."""
+        total = sum(count for count, _ in found)
+        if not total:
+            return 1.0
+        mean_square = torch.tensor(sum(count * mean for count, mean in found) / total)
+        return max(0.1, float(mean_square.sqrt()))
 
     def _from_state(self, layout: BatchLayout, state: Tensor, condition: Condition) -> Generated:
         count = layout.node.shape[1]

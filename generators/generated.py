@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from generators.tokens import BatchLayout, WeightTokenizer
@@ -93,18 +93,31 @@ class Generated:
             start += len(part)
         return cls(tokenizer=tokenizer, layout=layout, tokens=tokens, open_neurons=neurons, gates=gates)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        return self.tokens.device
+
     def select(self, indices: Sequence[int]) -> Generated:
         """Some of the networks, in the order asked for."""
-        layout = self.tokenizer.batch([self.blueprints[i] for i in indices]).to(self.tokens.device)
-        longest, edges = layout.node.shape[1], layout.edge_real.shape[1]
-        index = torch.as_tensor(list(indices), device=self.tokens.device)
-        return replace(
-            self,
-            layout=layout,
-            tokens=self.tokens[index, :longest],
-            open_neurons=self.open_neurons[index, :longest],
-            gates=self.gates[index, :edges],
+        return gathered(
+            self.tokenizer,
+            [self.blueprints[i] for i in indices],
+            list(indices),
+            tokens=self.tokens,
+            open_neurons=self.open_neurons,
+            gates=self.gates,
+            device=self.device,
         )
+
+    def rows(
+        self, indices: Sequence[int]
+    ) -> tuple[
+        Float[Tensor, "networks tokens entries"], Float[Tensor, "networks tokens"], Float[Tensor, "networks edges"]
+    ]:
+        """Tokens, open neurons and gates of some of the networks, without a layout."""
+        index = torch.as_tensor(list(indices), device=self.device)
+        return self.tokens[index], self.open_neurons[index], self.gates[index]
 
     def detach(self) -> Generated:
         """Without gradients."""
@@ -147,3 +160,36 @@ class Generated:
         """One network as a plain module with its closed neurons and wires."""
         module = network_of(self.blueprints[index].architecture).load(self.state_dict(index))
         return module.connect(self.neurons(index), self.wires(index)).eval()
+
+
+def gathered(
+    tokenizer: WeightTokenizer,
+    blueprints: Sequence[Blueprint],
+    places: Sequence[int] | Int[Tensor, " networks"],
+    *,
+    tokens: Float[Tensor, "stored tokens entries"],
+    open_neurons: Float[Tensor, "stored tokens"],
+    gates: Float[Tensor, "stored edges"],
+    device: torch.device,
+) -> Generated:
+    """Networks out of tensors that hold more of them, with padding that may be longer: cut and laid out.
+
+    Args:
+        tokenizer: of the tokens.
+        blueprints: one per network.
+        places: of each in the tensors.
+        tokens: as those of ``Generated``.
+        open_neurons: likewise.
+        gates: likewise.
+        device: where the networks are put.
+    """
+    layout = tokenizer.batch(blueprints).to(device)
+    longest, edges = layout.node.shape[1], layout.edge_real.shape[1]
+    index = torch.as_tensor(places, device=tokens.device)
+    return Generated(
+        tokenizer=tokenizer,
+        layout=layout,
+        tokens=tokens[index, :longest].to(device),
+        open_neurons=open_neurons[index, :longest].to(device),
+        gates=gates[index, :edges].to(device),
+    )

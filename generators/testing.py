@@ -89,7 +89,7 @@ def small_collection(tokenizer: WeightTokenizer, count: int = 12, seed: int = 0)
         open_neurons=dense.open_neurons * ~closed,
         gates=dense.gates * (torch.rand(dense.gates.shape, generator=random) > 0.3),
     )
-    return Collection(networks=networks, scores=torch.rand(count, generator=random))
+    return Collection.of(networks, scores=torch.rand(count, generator=random))
 
 
 class GeneratorContract:

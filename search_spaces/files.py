@@ -213,8 +213,13 @@ def open_regular(path: str | Path) -> io.BufferedReader:
     return open(path, "rb")
 
 
-def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, as 64 hexadecimal digits.
+def sha256(path: str | Path, what: str = "file", remedy: str = "check the path and its permissions") -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits; the file is read in small pieces.
+
+    Args:
+        path: the file.
+        what: what it should be, for the message.
+        remedy: what the user can do if it cannot be read; ends the message.
 
     Raises:
         WeightloomError: the file cannot be read.
@@ -223,9 +228,7 @@ def sha256(path: str | Path) -> str:
         with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise WeightloomError(
-            f"{path}: expected a readable file, got {error.strerror}; check the path and its permissions"
-        ) from error
+        raise WeightloomError(f"{path}: expected a readable {what}, got {error.strerror}; {remedy}") from error
 
 
 def _flush_folder(folder: Path) -> None:

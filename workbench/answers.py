@@ -105,7 +105,7 @@ class Answers:
         began = time.process_time()
         blueprints = [Blueprint.of(architecture)] * len(seeds)
         trained = train_networks(self.task, WeightTokenizer(), blueprints, seeds, self.recipe)
-        networks = trained.collection.networks
+        networks = trained.networks
         seconds = time.process_time() - began
         scores = [Predictions.of(networks, split).scores for split in (self.task.validation, self.task.test)]
         validation, test = (tuple(np.nan_to_num(found).tolist()) for found in scores)

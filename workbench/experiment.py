@@ -109,7 +109,7 @@ def run_family(
     generator = make_generator(family, {"token_width": laboratory.zoo.config.token_width, **settings})
     family, task = generator.name, laboratory.task
     if training.diversity and training.diversity_target is None:
-        real = laboratory.zoo.validation.networks
+        real = laboratory.validation.networks
         target = real_distance(real, laboratory.zoo.config.seeds, task, training)
         training = training.model_copy(update={"diversity_target": target})
     phases = plan(generator, training, task, laboratory.zoo.pool, laboratory.zoo.training)

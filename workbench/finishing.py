@@ -66,7 +66,7 @@ class Finished(Generator):
                 start=networks,
                 sparse=sparse,
             )
-        return trained.collection.networks
+        return trained.networks
 
 
 def finished(start: Generator | None, task: Task, zoo: ZooConfig, validation: Yardstick, steps: int) -> Finished:

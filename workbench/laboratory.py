@@ -18,8 +18,7 @@ from workbench.remote import Remote
 from workbench.summary import BriefPoint, FrontierPoint
 from workbench.tasks import Task, load_task
 from workbench.yardstick import Yardstick
-from workbench.zoo import ZOO, Zoo, ZooConfig, open_zoo, whole_folder, zoo_digest
-from workbench.zoo.zoo import Progress
+from workbench.zoo import ZOO, Progress, Zoo, ZooConfig, open_zoo, whole_folder, zoo_digest
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,13 +64,14 @@ class Laboratory:
         opened = open_zoo(loaded, chosen, zoo, folder, progress)
         if remote is not None and ZOO not in remote.names(f"{folder.name}/{home.name}"):
             remote.send(home, f"{folder.name}/{home.name}")
+        validation = Yardstick.of(opened, opened.validation, loaded.validation)
         return cls(
             task=loaded,
             space=chosen,
             zoo=opened,
-            validation=Yardstick.of(opened, opened.validation, loaded.validation),
+            validation=validation,
             test=Yardstick.of(opened, opened.test, loaded.test),
-            test_validity=Yardstick.of(opened, opened.test, loaded.validation),
+            test_validity=Yardstick.of(opened, opened.test, loaded.validation, validation.training),
         )
 
     def zoo_facts(self) -> dict[str, Any]:

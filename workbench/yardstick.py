@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from generators.collection import Collection
 from generators.generated import Generated
 from search_spaces import Blueprint
 from workbench import metrics
-from workbench.execution import predict
+from workbench.execution import give_back, predict
 from workbench.tasks import Split
 from workbench.zoo import Zoo
 
@@ -42,6 +43,24 @@ class Predictions:
         scores = np.where(finite, 1.0 - errors.mean(-1), np.nan)
         return cls(probabilities=np.nan_to_num(probabilities), errors=errors | ~finite[:, None], scores=scores)
 
+    @classmethod
+    def of_many(cls, collection: Collection, split: Split) -> Predictions:
+        """Run networks that need not all be in memory, part by part; probabilities stay in the 32 bits they come in."""
+        parts = collection.parts()
+        first = cls.of(next(parts), split)
+        shape = len(collection), *first.probabilities.shape[1:]
+        found = cls(
+            probabilities=np.empty(shape, np.float32), errors=np.empty(shape[:2], bool), scores=np.empty(shape[0])
+        )
+        start = 0
+        for own in itertools.chain([first], (cls.of(networks, split) for networks in parts)):
+            rows = slice(start, start + len(own.scores))
+            for name in ("probabilities", "errors", "scores"):
+                getattr(found, name)[rows] = getattr(own, name)
+            start = rows.stop
+        give_back()
+        return found
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Yardstick:
@@ -55,7 +74,7 @@ class Yardstick:
         real: what these predict.
         scores: their scores.
         spreads: mean pairwise 1 − error IoU between the real networks of each architecture.
-        training: what the training networks predict.
+        training: what the training networks predict, probabilities in 32 bits.
     """
 
     split: Split
@@ -77,20 +96,28 @@ class Yardstick:
         return [blueprint for blueprint in self.blueprints for _ in range(each)]
 
     @classmethod
-    def of(cls, zoo: Zoo, held_out: Collection, split: Split) -> Yardstick:
-        """Run all real networks on ``split``."""
+    def of(cls, zoo: Zoo, held_out: Collection, split: Split, training: Predictions | None = None) -> Yardstick:
+        """Run all real networks on ``split``.
+
+        Args:
+            zoo: has the training networks.
+            held_out: its networks for validation or for the test.
+            split: the examples.
+            training: what the training networks predict for it, where that is known.
+        """
         seeds = zoo.config.seeds
-        real = Predictions.of(held_out.networks, split)
+        networks = held_out.in_memory()
+        real = Predictions.of(networks, split)
         grouped = real.errors.reshape(-1, seeds, real.errors.shape[1])
         return cls(
             split=split,
             labels=split.y.cpu().numpy(),
-            blueprints=held_out.networks.blueprints[::seeds],
-            networks=held_out.networks,
+            blueprints=networks.blueprints[::seeds],
+            networks=networks,
             real=real,
             scores=real.scores.reshape(-1, seeds),
             spreads=np.array([metrics.spread(errors) for errors in grouped]),
-            training=Predictions.of(zoo.training.networks, split),
+            training=training or Predictions.of_many(zoo.training, split),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.hostile import exports
+from benchmarks.hostile import exports, zoos
 from benchmarks.hostile.records import ANSWER, CELL, ZOO_CELL, figures, summary
-from generators.collection import Collection
-from generators.generated import Generated
+from benchmarks.hostile.zoos import SPACE, collection_of, networks_of
 from generators.generator import Fitted, Generator
 from generators.registry import make_generator
 from generators.saving import from_pretrained, save_pretrained
-from generators.tokens import WeightTokenizer
 from generators.topology import TopologyGenerator, load_topology, save_topology
 from generators.topology.generator import TopologyConfig
-from search_spaces import Architecture, Blueprint, MLPSpace
+from search_spaces import Architecture, Blueprint
 from search_spaces.draw import draw, draw_text
 from search_spaces.files import read_bytes, write_json, write_text
 from search_spaces.rules import Rules
@@ -49,10 +47,8 @@ from workbench.summary import GeneratorSummary, Summary
 from workbench.tasks.file import file
 from workbench.tasks.idx import FILES, idx
 from workbench.training.checkpoint import Checkpoint, State, go_on, optimizer_state, put_back, random_state
-from workbench.zoo.zoo import Zoo, ZooConfig, load_zoo, save_zoo
 
 IDENTITY = "of the training"
-SPACE = MLPSpace(inputs=6, outputs=3, depths=(1, 2), widths=(2, 4))
 REMEDY = "make it again"
 
 
@@ -79,19 +75,8 @@ def _shown(folder: Path) -> None:
     draw(architecture), draw_text(architecture), architecture.key, Blueprint.of(architecture)
 
 
-def _networks(width: int, architectures: Sequence[Architecture]) -> Generated:
-    tokenizer = WeightTokenizer(width=width)
-    layout = tokenizer.batch([Blueprint.of(architecture) for architecture in architectures])
-    noise = torch.randn(layout.used.shape, generator=torch.Generator().manual_seed(0))
-    return Generated.dense(tokenizer, layout, layout.centre + layout.scale * noise)
-
-
-def _collection(width: int, architectures: Sequence[Architecture]) -> Collection:
-    return Collection(networks=_networks(width, architectures), scores=torch.linspace(0, 1, len(architectures)))
-
-
 def _network(folder: Path) -> None:
-    generated = _networks(8, [_architecture()])
+    generated = networks_of(8, [_architecture()])
     provenance = Provenance(
         task="digits", task_digest="d", space="mlp", generator="mlp", generator_digest="g", seed=3,
         scores={"score": 0.9},
@@ -109,7 +94,7 @@ def _generator(name: str, settings: dict[str, Any]) -> Callable[[Path], object]:
     def make(folder: Path) -> None:
         generator: Generator = make_generator(name, settings)
         if isinstance(generator, Fitted):
-            generator.fit(_collection(8, SPACE.sample_distinct(4, np.random.default_rng(0))))
+            generator.fit(collection_of(8, SPACE.sample_distinct(4, np.random.default_rng(0))))
         save_pretrained(generator, folder)
 
     return make
@@ -127,26 +112,6 @@ def _origin(folder: Path) -> None:
 
 def _opened_origin(folder: Path) -> None:
     Origin.read(folder).open_space().sample(np.random.default_rng(0))
-
-
-def _zoo_config() -> ZooConfig:
-    return ZooConfig(networks=4, pool=4, test=2, validation=2, seeds=2, token_width=8)
-
-
-def _zoo(folder: Path) -> None:
-    rng, config = np.random.default_rng(0), _zoo_config()
-    pool, held = SPACE.sample_distinct(4, rng), SPACE.sample_distinct(4, rng)
-    zoo = Zoo(
-        config=config,
-        pool=tuple(Blueprint.of(a) for a in pool),
-        training=_collection(8, pool),
-        validation=_collection(8, [a for a in held[:2] for _ in range(2)]),
-        test=_collection(8, [a for a in held[2:] for _ in range(2)]),
-        seconds=1.0,
-        still_improving=0.0,
-        digest="0123456789abcdef",
-    )
-    save_zoo(zoo, folder / zoo.digest)
 
 
 def _training() -> tuple[torch.nn.Module, torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
@@ -288,7 +253,8 @@ READERS: dict[str, Reader] = {
         read=lambda folder: load_topology(folder).emit(SPACE, [0]),
     ),
     "origin": Reader(make=_origin, read=_opened_origin),
-    "zoo": Reader(make=_zoo, read=lambda folder: load_zoo(folder / "0123456789abcdef", _zoo_config())),
+    "zoo": Reader(make=zoos.zoo, read=zoos.loaded_zoo),
+    "batch of a zoo": Reader(make=zoos.zoo_part, read=lambda folder: zoos.zoo_parts(folder).read(0)),
     "checkpoint": Reader(make=_checkpoint, read=_gone_on),
     "summary": Reader(make=lambda folder: write_json(folder / "summary.json", summary()), read=_compared),
     "trial": _record(GeneratorSummary, figures()),

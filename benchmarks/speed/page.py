@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.parts import FIGURES, RESULTS
@@ -176,6 +176,44 @@ def zoo(found: Result) -> list[str]:
     return [*lines, "", f"Both from the same initial weights. {state(found)}"]
 
 
+def zoo_memory(found: Result) -> list[str]:
+    """Rows of ``speed-zoo_memory.json``."""
+    zoos = found["zoos"]
+    lines = [
+        "## Memory of zoos (`zoo_memory`)",
+        "",
+        "What one use of a zoo adds to a process at most, in MiB, beyond the same with a zoo of "
+        f"{found['few']} networks: anonymous memory, and in brackets all that was resident, pages of the mapped file "
+        "among it, which the system takes back when memory is short. Goal: far less than the file at 10,000 networks. "
+        "Seconds are those of the largest.",
+        "",
+        "| use | " + " | ".join(f"{zoo['networks']:,} networks" for zoo in zoos) + " | grows per network, KiB | s |",
+        "|---|" + "---|" * (len(zoos) + 2),
+        "| *the file* | " + " | ".join(f"{zoo['file_mib']:.0f}" for zoo in zoos) + f" | {_growth(zoos, None):.1f} | |",
+    ]
+    for use, last in zoos[-1]["uses"].items():
+        rows = [zoo["uses"][use] for zoo in zoos]
+        cells = " | ".join(f"{row['anonymous_mib']:.0f} ({row['resident_mib']:.0f})" for row in rows)
+        lines.append(f"| {use} | {cells} | {_growth(zoos, use):.1f} | {last['seconds']:.0f} |")
+    last = zoos[-1]
+    missed = [
+        use for use, row in last["uses"].items() if row["anonymous_mib"] > last["file_mib"] / 2 and "control" not in use
+    ]
+    said = (
+        f"More than half of the largest file, so that the goal is missed: {'; '.join(missed) or 'none'}. "
+        "The stored networks are not what grows. What does: blueprints (the row of opening), predictions of the "
+        "training networks that the yardstick keeps (examples x classes x 4 bytes a network), and up to their bounds "
+        "layouts (128 MiB) and training networks adapted to the architectures of a table (256 MiB)."
+    )
+    return [*lines, "", said, "", state(found)]
+
+
+def _growth(zoos: Sequence[Result], use: str | None) -> float:
+    """KiB of anonymous memory, or of the file, for each network more."""
+    sizes = [zoo["file_mib"] if use is None else zoo["uses"][use]["anonymous_mib"] for zoo in zoos]
+    return float(sizes[-1] - sizes[0]) * 1024 / max(1, zoos[-1]["networks"] - zoos[0]["networks"])
+
+
 def compiling(found: Result) -> list[str]:
     """Rows of ``speed-compiling.json``."""
     device = {part["device"] for part in found["families"].values()}
@@ -205,6 +243,7 @@ def compiling(found: Result) -> list[str]:
 PARTS: Mapping[str, Callable[[Result], list[str]]] = {
     "step": step,
     "zoo": zoo,
+    "zoo_memory": zoo_memory,
     "evaluation": evaluation,
     "command": command,
     "resnet": resnet,

@@ -73,7 +73,7 @@ def compare(kind: str, goal: str, networks: int, looped: int, recipe: Recipe, tu
     for _ in range(turns):
         peak_reset()
         start = time.process_time()
-        stacked = train(task, tokenizer, blueprints, range(networks), recipe).collection.networks
+        stacked = train(task, tokenizer, blueprints, range(networks), recipe).networks
         cost = (time.process_time() - start) / networks
         memory = peak_memory()
         start = time.process_time()

@@ -11,7 +11,7 @@ from torch import Tensor
 from generators.adaptation import adapt, silence
 from generators.baselines.base import FittedBaseline
 from generators.baselines.parts import best, draw_numbers
-from generators.generated import Generated
+from generators.collection import Collection
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
 
@@ -47,7 +47,7 @@ class AverageBaseline(FittedBaseline):
         """Standard normal numbers ``[networks, 2k]``, one per near network; the ``k`` greatest take part."""
         return draw_numbers(seeds, 2 * self.settings.k)
 
-    def draw(self, source: Generated, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, source: Collection, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
         """The means."""
         k = self.settings.k
         nearest = self.nearest(target, 2 * k if k > 1 else 1)

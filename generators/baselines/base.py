@@ -15,6 +15,7 @@ from torch import Tensor
 
 from generators.adaptation import ArchitectureIndex
 from generators.baselines.parts import assemble
+from generators.baselines.pooled import Pooled
 from generators.collection import Collection
 from generators.generated import Generated
 from generators.generator import Condition, Fitted, Generator, GeneratorConfig
@@ -42,26 +43,24 @@ class FittedBaseline(Generator, Fitted):
     A subclass gives ``grid`` (what tuning tries: per setting its values, the simplest first), ``choose``,
     ``draw_latent`` and ``draw``. Fitting drops networks with weights that are not finite.
 
+    The training networks stay where they are, in memory or in a file: of a collection only the few near a target
+    are read to generate for it.
+
     Attributes:
-        training_tokens, training_open_neurons, training_gates, training_scores: the training networks.
         role_mean, role_std: mean and standard deviation of their weights in natural units, for bias, scale,
             shift and weight; closed neurons do not count.
     """
 
     kind: ClassVar[Literal["family", "baseline"]] = "baseline"
     grid: ClassVar[Mapping[str, tuple[int | float, ...]]]
-    training_tokens: Tensor
-    training_open_neurons: Tensor
-    training_gates: Tensor
-    training_scores: Tensor
     role_mean: Tensor
     role_std: Tensor
 
     def __init__(self, config: GeneratorConfig | None = None) -> None:
         super().__init__(config)
-        for name in (*(f"training_{name}" for name in STATE), "role_mean", "role_std"):
+        for name in ("role_mean", "role_std"):
             self.register_buffer(name, torch.zeros(0))
-        self._blueprints: tuple[Blueprint, ...] = ()
+        self._training: Collection | None = None
         self._index = ArchitectureIndex(())
 
     @abstractmethod
@@ -70,7 +69,7 @@ class FittedBaseline(Generator, Fitted):
 
     @abstractmethod
     def draw(
-        self, source: Generated, target: Blueprint, latent: Float[Tensor, "networks ..."]
+        self, source: Collection, target: Blueprint, latent: Float[Tensor, "networks ..."]
     ) -> tuple[Float[Tensor, "networks tokens entries"], Float[Tensor, "networks edges"]]:
         """Values in natural units and gates of networks for one blueprint.
 
@@ -88,41 +87,39 @@ class FittedBaseline(Generator, Fitted):
             WeightloomError: there are none, they are in tokens of another width, or they are of modules that
                 belong to no space (which could not be restored from a file).
         """
-        networks = training.networks.detach()
-        finite = torch.isfinite(networks.tokens).flatten(1).all(1).nonzero().flatten().tolist()
-        if not finite:
-            raise WeightloomError(f"generator {self.name}: expected networks with finite weights to fit, got none")
-        if networks.tokenizer != self.tokenizer:
+        if training.tokenizer != self.tokenizer:
             raise WeightloomError(
                 f"generator {self.name}: expected networks in tokens of width {self.tokenizer.width}, got "
-                f"{networks.tokenizer.width}; set token_width to that of the zoo"
+                f"{training.tokenizer.width}; set token_width to that of the zoo"
             )
-        kept = networks if len(finite) == len(networks) else networks.select(finite)
-        self._keep(kept, training.scores.detach()[finite])
+        whole = [torch.isfinite(networks.tokens).flatten(1).all(1) for networks in training.parts()]
+        finite = torch.cat(whole).nonzero().flatten().tolist()
+        if not finite:
+            raise WeightloomError(f"generator {self.name}: expected networks with finite weights to fit, got none")
+        self._keep(training if len(finite) == len(training) else training.some(finite))
 
     @final
     def architectures(self) -> tuple[Architecture, ...]:
         """Of the training networks, in their order."""
-        return tuple(blueprint.architecture for blueprint in self._blueprints)
+        known = () if self._training is None else self._training.blueprints
+        return tuple(blueprint.architecture for blueprint in known)
 
     @final
-    def networks(self) -> Generated:
-        """The training networks; raises ``WeightloomError`` before ``fit``."""
-        if not self._blueprints:
+    def training_networks(self) -> Collection:
+        """What it was fitted to, selected onto its device; raises ``WeightloomError`` before ``fit``."""
+        if self._training is None:
             raise WeightloomError(f"generator {self.name}: it has no training networks yet; call fit first")
-        return Generated(
-            tokenizer=self.tokenizer,
-            layout=self.tokenizer.batch(self._blueprints).to(self.device),
-            tokens=self.training_tokens,
-            open_neurons=self.training_open_neurons,
-            gates=self.training_gates,
-        )
+        return self._training.to(self.device)
 
     @final
     def export_state(self) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
         """All that fitting gave: contiguous tensors on the CPU, and architectures as JSON objects."""
-        tensors = {name: getattr(self, f"training_{name}").detach().cpu().contiguous() for name in STATE}
-        return tensors, [architecture.to_dict() for architecture in self.architectures()]
+        if self._training is None:
+            return {name: torch.zeros(0) for name in STATE}, []
+        networks = self._training.in_memory()
+        tensors = {name: getattr(networks, name).detach().cpu().contiguous() for name in STATE[:-1]}
+        scores = self._training.scores.detach().cpu().contiguous()
+        return {**tensors, "scores": scores}, [architecture.to_dict() for architecture in self.architectures()]
 
     @final
     def import_state(self, tensors: Mapping[str, Tensor], architectures: Sequence[Mapping[str, Any]]) -> None:
@@ -155,7 +152,7 @@ class FittedBaseline(Generator, Fitted):
             open_neurons=tensors["open_neurons"],
             gates=tensors["gates"],
         )
-        self._keep(networks, tensors["scores"])
+        self._keep(Collection.of(networks, tensors["scores"]))
 
     @final
     def configured(self: Own, **changes: int | float) -> Own:
@@ -164,7 +161,7 @@ class FittedBaseline(Generator, Fitted):
         if other.tokenizer != self.tokenizer:
             raise WeightloomError(f"generator {self.name}: token_width cannot be changed after construction")
         other._buffers.update(self._buffers)
-        other._blueprints, other._index = self._blueprints, self._index
+        other._training, other._index = self._training, self._index
         return other
 
     @final
@@ -189,7 +186,7 @@ class FittedBaseline(Generator, Fitted):
     @final
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """Blueprint by blueprint; a network depends on its own blueprint, latent and density only."""
-        source = self.networks()
+        source = self.training_networks()
         values = torch.zeros(layout.used.shape, device=self.device)
         gates = torch.zeros(layout.edge_real.shape, device=self.device)
         groups: dict[Blueprint, list[int]] = {}
@@ -205,7 +202,7 @@ class FittedBaseline(Generator, Fitted):
     def nearest(self, target: Blueprint, networks: int) -> list[int]:
         """The nearest training networks: by ``architecture_distance``, then by score, then by order."""
         distance = self._index.distances(target)
-        score = np.nan_to_num(self.training_scores.cpu().numpy(), nan=-np.inf)
+        score = np.nan_to_num(self.training_networks().scores.detach().cpu().numpy(), nan=-np.inf)
         order = np.lexsort((np.arange(len(score)), -score, distance))
         return [int(i) for i in order[:networks]]
 
@@ -214,29 +211,29 @@ class FittedBaseline(Generator, Fitted):
         """All training networks of so many nearest architectures, in the order of ``nearest``."""
         found: dict[Blueprint, None] = {}
         picks = []
-        for i in self.nearest(target, len(self._blueprints)):
-            if self._blueprints[i] not in found and len(found) == architectures:
+        blueprints = self.training_networks().blueprints
+        for i in self.nearest(target, len(blueprints)):
+            if blueprints[i] not in found and len(found) == architectures:
                 break
-            found[self._blueprints[i]] = None
+            found[blueprints[i]] = None
             picks.append(i)
         return picks
 
-    def _keep(self, networks: Generated, scores: Float[Tensor, " networks"]) -> None:
-        for blueprint in set(networks.blueprints):
+    def _keep(self, training: Collection) -> None:
+        for blueprint in set(training.blueprints):
             if blueprint.architecture.space == "module":
                 raise WeightloomError(
                     f"generator {self.name}: expected networks of a search space, got a user's own module "
                     f"{blueprint.architecture}; baselines can generate for modules but not be fitted to them"
                 )
         device = self.device
-        self._blueprints = networks.blueprints
-        self._index = ArchitectureIndex(self._blueprints)
-        for name in STATE[:-1]:
-            setattr(self, f"training_{name}", getattr(networks, name).detach().to(device))
-        self.training_scores = scores.detach().to(device)
-        values, _ = to_values(networks)
-        alive = networks.layout.used & (networks.open_neurons > 0.5)[..., None]
-        of_role = [values[..., i][alive[..., i]] for i in range(LANES)]
-        of_role.append(values[..., LANES:][alive[..., LANES:]])
-        self.role_mean = torch.stack([x.mean() if len(x) else x.new_zeros(()) for x in of_role]).to(device)
-        self.role_std = torch.stack([x.std() if len(x) > 1 else x.new_ones(()) for x in of_role]).to(device)
+        self._training, self._index = training, ArchitectureIndex(training.blueprints)
+        pooled = [Pooled() for _ in range(LANES + 1)]
+        for networks in training.parts():
+            values, _ = to_values(networks.detach())
+            alive = networks.layout.used & (networks.open_neurons > 0.5)[..., None]
+            for i in range(LANES):
+                pooled[i].add(values[..., i][alive[..., i]])
+            pooled[LANES].add(values[..., LANES:][alive[..., LANES:]])
+        self.role_mean = torch.tensor([role.mean for role in pooled]).to(device)
+        self.role_std = torch.tensor([role.std for role in pooled]).to(device)

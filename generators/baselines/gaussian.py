@@ -13,7 +13,7 @@ from torch import Tensor
 from generators.adaptation import adapt
 from generators.baselines.base import FittedBaseline
 from generators.baselines.parts import best, by_role, draw_tokens, majority_gates
-from generators.generated import Generated
+from generators.collection import Collection
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
 
@@ -49,7 +49,7 @@ class GaussianBaseline(FittedBaseline):
         """A standard normal number for each entry, ``[networks, tokens, entries]``."""
         return draw_tokens(self.tokenizer, blueprints, seeds)
 
-    def draw(self, source: Generated, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, source: Collection, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Draws from the target's Gaussian."""
         adapted = adapt(source, target, self.nearest_architectures(target, self.settings.m))
         mean, std, count = moments(adapted.values, adapted.alive)

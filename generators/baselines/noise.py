@@ -12,6 +12,7 @@ from torch import Tensor
 from generators.adaptation import adapt
 from generators.baselines.base import FittedBaseline
 from generators.baselines.parts import by_role, draw_tokens
+from generators.collection import Collection
 from generators.generated import Generated
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
@@ -62,7 +63,7 @@ class NoiseBaseline(FittedBaseline):
         """The noise, ``[networks, tokens, entries]``, from N(0, 1)."""
         return draw_tokens(self.tokenizer, blueprints, seeds)
 
-    def draw(self, source: Generated, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, source: Collection, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest network, adapted, plus noise."""
         adapted = adapt(source, target, self.nearest(target, 1))
         spread = self.settings.sigma * by_role(self.role_std, self.tokenizer.entries) * adapted.alive[0]

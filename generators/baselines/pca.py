@@ -14,7 +14,7 @@ from generators.adaptation import adapt
 from generators.baselines.base import FittedBaseline
 from generators.baselines.gaussian import moments
 from generators.baselines.parts import best, draw_numbers, majority_gates
-from generators.generated import Generated
+from generators.collection import Collection
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
 
@@ -52,7 +52,7 @@ class PCABaseline(FittedBaseline):
         """Coordinates in units of each component's standard deviation, ``[networks, rank]``, from N(0, 1)."""
         return draw_numbers(seeds, self.settings.rank)
 
-    def draw(self, source: Generated, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, source: Collection, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
         """Mean plus the drawn mixture of components."""
         adapted = adapt(source, target, self.nearest(target, self.settings.m))
         alive = adapted.alive

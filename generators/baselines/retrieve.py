@@ -12,7 +12,7 @@ from torch import Tensor
 from generators.adaptation import adapt
 from generators.baselines.base import FittedBaseline
 from generators.baselines.parts import best, draw_numbers
-from generators.generated import Generated
+from generators.collection import Collection
 from generators.generator import GeneratorConfig
 from search_spaces import Blueprint
 
@@ -48,7 +48,7 @@ class RetrieveBaseline(FittedBaseline):
         """One standard normal number each, ``[networks, 1]``; its quantile picks among the ``k`` nearest."""
         return draw_numbers(seeds, 1)
 
-    def draw(self, source: Generated, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, source: Collection, target: Blueprint, latent: Tensor) -> tuple[Tensor, Tensor]:
         """The picked network, adapted."""
         nearest = self.nearest(target, self.settings.k)
         adapted = adapt(source, target, nearest)

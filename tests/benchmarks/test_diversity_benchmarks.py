@@ -93,7 +93,7 @@ def test_the_zoo_of_one_architecture_has_one_start_and_differing_networks() -> N
     zoo = memorisation.trained_zoo(task, 0, 4)
     assert len(zoo.training) == 4
     assert len(zoo.test) == 2 * memorisation.HELD_OUT
-    tokens = zoo.training.networks.tokens
+    tokens = zoo.training.tokens
     near = (tokens[0] - tokens[1]).norm() / tokens[0].norm()
     assert 0.05 < float(near) < 1.0  # independent starts would be about 1.4 apart
     assert len(memorisation.first_of(zoo, 2).training) == 2

@@ -31,7 +31,7 @@ def test_emits_for_mixed_architectures(name: str, mixed_architectures: list[Arch
         layout = generator.tokenizer.batch(blueprints * 3)
         tokens = initial_tokens(generator.tokenizer, blueprints * 3, range(9))
         networks = Generated.dense(generator.tokenizer, layout, tokens)
-        generator.fit(Collection(networks=networks, scores=torch.arange(9.0)))
+        generator.fit(Collection.of(networks, torch.arange(9.0)))
     generated = generator.generate(blueprints, range(3), 0.5)
     assert generated.blueprints == tuple(blueprints)
     assert bool(torch.isfinite(generated.tokens).all())

@@ -60,7 +60,7 @@ def collection(shapes: Sequence[Blueprint], seed: int = 0, *, closed: bool = Fal
         open_neurons=open_neurons,
         gates=layout.edge_real.float(),
     )
-    return Collection(networks=networks, scores=torch.rand(len(shapes), generator=random))
+    return Collection.of(networks, torch.rand(len(shapes), generator=random))
 
 
 def fitted(kind: type[FittedBaseline], training: Collection, **settings: int | float) -> FittedBaseline:
@@ -141,12 +141,12 @@ def test_init_is_initial_tokens() -> None:
 
 def test_retrieve_takes_the_best_network_of_the_nearest_architecture(training: Collection) -> None:
     baseline = fitted(RetrieveBaseline, training)
-    for target in (*blueprints(6, seed=2), training.networks.blueprints[4]):
-        distances = [architecture_distance(target, b) for b in training.networks.blueprints]
+    for target in (*blueprints(6, seed=2), training.blueprints[4]):
+        distances = [architecture_distance(target, b) for b in training.blueprints]
         ties = [i for i, d in enumerate(distances) if d == min(distances)]
         wanted = max(ties, key=lambda i: float(training.scores[i]))
         values, _ = to_values(baseline.generate([target], [0]))
-        torch.testing.assert_close(values, adapt(training.networks, target, [wanted]).values, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(values, adapt(training, target, [wanted]).values, rtol=1e-4, atol=1e-5)
 
 
 def test_retrieve_of_several_picks_among_the_nearest(training: Collection) -> None:
@@ -165,15 +165,15 @@ def test_without_noise_it_is_retrieve_and_so_is_the_average_of_one(training: Col
 
 
 def test_noise_has_the_spread_of_the_role(training: Collection) -> None:
-    target = next(b for b in training.networks.blueprints if any(s.role == "scale" for s in b.parameters))
+    target = next(b for b in training.blueprints if any(s.role == "scale" for s in b.parameters))
     baseline = fitted(NoiseBaseline, training, sigma=0.5)
     clean, _ = to_values(fitted(RetrieveBaseline, training).generate([target], [0]))
     noisy, _ = to_values(baseline.generate([target] * 400, range(400)))
-    alive = adapt(training.networks, target, baseline.nearest(target, 1)).alive[0]
+    alive = adapt(training, target, baseline.nearest(target, 1)).alive[0]
     difference = noisy - clean
     assert float(difference[:, ~alive].abs().max()) < 1e-5
-    values, _ = to_values(training.networks)
-    counted = training.networks.layout.used & (training.networks.open_neurons > 0.5)[..., None]
+    values, _ = to_values(training.in_memory())
+    counted = training.in_memory().layout.used & (training.open_neurons > 0.5)[..., None]
     for role, lanes in enumerate((slice(0, 1), slice(1, 2), slice(2, 3), slice(LANES, None))):
         spread = values[..., lanes][counted[..., lanes]].numpy().std(ddof=1)
         assert float(baseline.role_std[role]) == pytest.approx(spread, rel=1e-4)
@@ -183,7 +183,7 @@ def test_noise_has_the_spread_of_the_role(training: Collection) -> None:
 
 def test_average_is_the_mean_of_k_of_the_2k_nearest(training: Collection) -> None:
     baseline, target = fitted(AverageBaseline, training, k=3), blueprints(1, seed=4)[0]
-    near = adapt(training.networks, target, baseline.nearest(target, 6))
+    near = adapt(training, target, baseline.nearest(target, 6))
     latent = baseline.draw_latent([target], [5])
     assert latent.shape == (1, 6)
     picks = np.argsort(latent[0].numpy())[-3:]
@@ -199,7 +199,7 @@ def test_gaussian_statistics_agree_with_numpy(training: Collection) -> None:
     baseline, target = fitted(GaussianBaseline, training, m=3), blueprints(1, seed=4)[0]
     picks = baseline.nearest_architectures(target, 3)
     assert len(picks) == 9
-    near = adapt(training.networks, target, picks)
+    near = adapt(training, target, picks)
     masked = np.where(near.alive.numpy(), near.values.numpy(), np.nan).reshape(9, -1)
     noise = torch.zeros(2, *near.values.shape[1:])
     noise[1] = 1.0
@@ -227,7 +227,7 @@ def components(baseline: FittedBaseline, target: Blueprint, rank: int) -> torch.
 def test_pca_of_full_rank_has_the_covariance(training: Collection) -> None:
     target = blueprints(1, seed=4)[0]
     baseline = fitted(PCABaseline, training, m=10, rank=9)
-    near = adapt(training.networks, target, baseline.nearest(target, 10))
+    near = adapt(training, target, baseline.nearest(target, 10))
     masked = np.where(near.alive.numpy(), near.values.numpy(), np.nan).reshape(10, -1)
     count = (~np.isnan(masked)).sum(0)
     mean = np.where(count > 0, np.nansum(masked, 0) / np.maximum(count, 1), 0.0)
@@ -278,7 +278,7 @@ def test_state_survives_export(kind: type[FittedBaseline], training: Collection)
     tensors, graphs = baseline.export_state()
     other = kind(kind.Config(token_width=WIDTH))
     other.import_state(tensors, json.loads(json.dumps(graphs)))
-    assert other.architectures() == tuple(b.architecture for b in training.networks.blueprints)
+    assert other.architectures() == tuple(b.architecture for b in training.blueprints)
     targets = blueprints(4, seed=2)
     assert_same(baseline.generate(targets, range(4)), other.generate(targets, range(4)))
     for name, tensor in baseline.state_dict().items():
@@ -294,7 +294,7 @@ def test_mistakes_are_named(training: Collection) -> None:
     module = TOKENIZER.batch([Blueprint.of_module(nn.Linear(3, 2))])
     dense = Generated.dense(TOKENIZER, module, module.centre)
     with pytest.raises(WeightloomError, match="own module"):
-        baseline.fit(Collection(networks=dense, scores=torch.ones(1)))
+        baseline.fit(Collection.of(dense, torch.ones(1)))
     tensors, graphs = fitted(RetrieveBaseline, training).export_state()
     with pytest.raises(WeightloomError, match=r"for .* architectures"):
         baseline.import_state(tensors, graphs[1:])
@@ -303,16 +303,16 @@ def test_mistakes_are_named(training: Collection) -> None:
 
 
 def test_broken_training_networks_are_left_out(training: Collection) -> None:
-    tokens = training.networks.tokens.clone()
+    tokens = training.tokens.clone()
     tokens[2, 0, 0] = torch.nan
     networks = Generated(
         tokenizer=TOKENIZER,
-        layout=training.networks.layout,
+        layout=training.in_memory().layout,
         tokens=tokens,
-        open_neurons=training.networks.open_neurons,
-        gates=training.networks.gates,
+        open_neurons=training.open_neurons,
+        gates=training.gates,
     )
-    baseline = fitted(RetrieveBaseline, Collection(networks=networks, scores=training.scores))
+    baseline = fitted(RetrieveBaseline, Collection.of(networks, training.scores))
     assert len(baseline.architectures()) == len(training) - 1
 
 

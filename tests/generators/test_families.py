@@ -39,7 +39,7 @@ def test_untrained_wires_are_mostly_open(generator: Generator) -> None:
 @pytest.mark.parametrize("generator", families(steps=3), ids=lambda g: g.name)
 def test_a_family_can_fit_one_network(generator: Generator) -> None:
     """A hundred and twenty steps bring the weights much nearer to a target."""
-    target = small_collection(generator.tokenizer, count=1, seed=3).networks
+    target = small_collection(generator.tokenizer, count=1, seed=3).in_memory()
     layout, used = target.layout, target.layout.used
     optimizer = torch.optim.Adam(generator.parameters(), lr=3e-3)
     latent = generator.draw_latent(target.blueprints, [0])
@@ -97,7 +97,7 @@ def test_the_first_neurons_stay_and_gates_pass_gradients() -> None:
 
 
 def test_values_and_networks_are_inverse() -> None:
-    networks = small_collection(TOKENIZER).networks
+    networks = small_collection(TOKENIZER).in_memory()
     values, edges = to_values(networks)
     again = to_generated(TOKENIZER, networks.layout, values, edges, Condition.uniform(len(networks)))
     torch.testing.assert_close(again.tokens, networks.tokens, atol=1e-6, rtol=1e-6)

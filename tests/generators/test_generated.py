@@ -15,7 +15,7 @@ TOKENIZER = WeightTokenizer(width=4)
 
 @pytest.fixture
 def networks() -> Generated:
-    return small_collection(TOKENIZER, count=8).networks
+    return small_collection(TOKENIZER, count=8).in_memory()
 
 
 def same(first: Generated, second: Generated) -> bool:
@@ -75,7 +75,7 @@ def test_what_does_not_fit_is_refused(networks: Generated) -> None:
         replace(networks, tokens=networks.tokens[:, :-1], open_neurons=networks.open_neurons[:, :-1])
     with pytest.raises(WeightloomError, match="expected gates"):
         replace(networks, gates=networks.gates[:, :-1])
-    other = small_collection(WeightTokenizer(width=5), count=2).networks
+    other = small_collection(WeightTokenizer(width=5), count=2).in_memory()
     with pytest.raises(WeightloomError, match="one token width"):
         Generated.concatenate([networks, other])
     with pytest.raises(WeightloomError, match="one or more batches"):

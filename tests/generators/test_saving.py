@@ -33,7 +33,7 @@ def ready(name: str) -> Generator:
         layout = generator.tokenizer.batch(BLUEPRINTS)
         tokens = layout.centre + layout.scale * torch.randn(layout.used.shape)
         networks = Generated.dense(generator.tokenizer, layout, tokens)
-        generator.fit(Collection(networks=networks, scores=torch.rand(len(networks))))
+        generator.fit(Collection.of(networks, torch.rand(len(networks))))
     return generator
 
 

@@ -21,7 +21,7 @@ from sweeps.watching import Silent
 from workbench.evaluation import brief
 from workbench.execution import at_once, shared_out, side_by_side
 from workbench.tasks import load_task
-from workbench.zoo import Recipe, train_sorted, zoo
+from workbench.zoo import Recipe, batched, train_sorted
 
 PLAN = TeamPlan(workers=2, arguments=(), engine="ray", cpus=1)
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own
@@ -60,12 +60,12 @@ def test_a_zoo_is_the_same_wherever_it_is_trained(tmp_path: Path, monkeypatch: p
     task = load_task("digits", None)
     space = MLPSpace(inputs=task.inputs, outputs=task.classes)
     blueprints = [Blueprint.of(a) for a in space.sample_distinct(6, np.random.default_rng(0))]
-    monkeypatch.setattr(zoo, "ALONE", 1)
-    monkeypatch.setattr(zoo, "AT_ONCE", 2)
+    monkeypatch.setattr(batched, "ALONE", 1)
+    monkeypatch.setattr(batched, "AT_ONCE", 2)
 
     def trained() -> torch.Tensor:
         done = train_sorted(task, WeightTokenizer(width=64), blueprints, range(6), Recipe(steps=10))
-        return done.collection.networks.tokens
+        return done.networks.tokens
 
     torch.set_num_threads(1)
     here = trained()

@@ -48,9 +48,9 @@ def test_training_goes_on_from_what_a_generator_emits(laboratory: Laboratory) ->
 
         def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
             known = {
-                blueprint: (part.networks, place)
+                blueprint: (part.in_memory(), place)
                 for part in (laboratory.zoo.validation, laboratory.zoo.test)
-                for place, blueprint in enumerate(part.networks.blueprints)
+                for place, blueprint in enumerate(part.blueprints)
             }
             return Generated.concatenate([known[b][0].select([known[b][1]]) for b in layout.blueprints])
 

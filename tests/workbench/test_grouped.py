@@ -15,8 +15,7 @@ from search_spaces import SPACES, Architecture, Blueprint, MLPSpace
 from search_spaces.network import GraphNetwork
 from workbench.execution import GroupRunner, StackRunner, batches, predict, run, run_grouped, runner_of, stackable
 from workbench.tasks import Task, split_task
-from workbench.zoo.train import Recipe
-from workbench.zoo.zoo import train_sorted
+from workbench.zoo import Recipe, train_sorted
 
 TOKENIZER = WeightTokenizer(width=5)
 
@@ -103,13 +102,13 @@ def test_networks_of_any_operations_are_really_trained(mixed_architectures: list
     recipe = Recipe(steps=150, batch_size=32, check_every=25, learning_rate=0.01)
     densities = [1.0, 1.0, 1.0, 0.5, 0.5]
     trained = train_sorted(task, TOKENIZER, blueprints, list(range(5)), recipe, densities=densities)
-    assert trained.collection.networks.blueprints == tuple(blueprints)
-    probabilities = predict(trained.collection.networks, task.validation.x)
+    assert trained.networks.blueprints == tuple(blueprints)
+    probabilities = predict(trained.networks, task.validation.x)
     scores = (probabilities.argmax(-1) == task.validation.y).float().mean(-1)
-    torch.testing.assert_close(scores, trained.collection.scores)
+    torch.testing.assert_close(scores, trained.scores)
     assert bool((scores[:3] > 0.9).all()), scores  # dense ones may be pruned to one neuron
     again = train_sorted(task, TOKENIZER, blueprints, list(range(5)), recipe, densities=densities)
-    assert torch.equal(again.collection.networks.tokens, trained.collection.networks.tokens)
+    assert torch.equal(again.networks.tokens, trained.networks.tokens)
 
 
 def test_training_one_network_is_adam_on_its_module(mixed_architectures: list[Architecture]) -> None:

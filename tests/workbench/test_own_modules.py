@@ -18,8 +18,7 @@ from workbench.execution import grouped, run_grouped
 from workbench.export import active_parameters, compact, export_network, flops, read_network, verify_network
 from workbench.provenance import Provenance
 from workbench.tasks import split_task
-from workbench.zoo.train import Recipe
-from workbench.zoo.zoo import train_sorted
+from workbench.zoo import Recipe, train_sorted
 
 TOKENIZER = WeightTokenizer(width=9)
 
@@ -102,7 +101,7 @@ def test_they_are_really_trained() -> None:
     blueprints = [Blueprint.of(a) for a in architectures]
     recipe = Recipe(steps=150, batch_size=32, check_every=50, learning_rate=0.02)
     trained = train_sorted(task, TOKENIZER, blueprints, [0, 1], recipe, densities=[0.5, 0.5])
-    assert bool((trained.collection.scores > 0.6).all()), trained.collection.scores
+    assert bool((trained.scores > 0.6).all()), trained.scores
 
 
 def test_closed_layers_are_taken_out_when_made_smaller() -> None:

@@ -10,8 +10,7 @@ from generators.tokens import WeightTokenizer
 from search_spaces import SPACES, DamagedFile
 from workbench.tasks import load_task
 from workbench.yardstick import scores_of
-from workbench.zoo import Recipe, Zoo, ZooConfig, open_zoo, train_sorted
-from workbench.zoo.zoo import CHECKPOINTS, Kind
+from workbench.zoo import CHECKPOINTS, Kind, Recipe, Zoo, ZooConfig, open_zoo, train_sorted
 
 BRIEF = Recipe(steps=40, check_every=20)
 
@@ -35,24 +34,24 @@ def test_a_zoo_comes_back_from_disk_bit_for_bit(kind: Kind, tmp_path: Path) -> N
     assert again.pool == first.pool
     for part in ("training", "validation", "test"):
         a, b = getattr(first, part), getattr(again, part)
-        assert a.networks.blueprints == b.networks.blueprints
-        assert torch.equal(a.networks.tokens, b.networks.tokens)
-        assert torch.equal(a.networks.open_neurons, b.networks.open_neurons)
+        assert a.blueprints == b.blueprints
+        assert torch.equal(a.tokens, b.tokens)
+        assert torch.equal(a.open_neurons, b.open_neurons)
         assert torch.equal(a.scores, b.scores)
-    assert {b.key for b in first.pool}.isdisjoint(b.key for b in first.test.networks.blueprints)
+    assert {b.key for b in first.pool}.isdisjoint(b.key for b in first.test.blueprints)
 
 
 def test_a_trajectory_is_one_training_seen_at_several_steps(tmp_path: Path) -> None:
     zoo = made("trajectory", 3 * CHECKPOINTS, tmp_path)
-    blueprints = zoo.training.networks.blueprints
+    blueprints = zoo.training.blueprints
     assert blueprints == tuple(b for b in zoo.pool[:3] for _ in range(CHECKPOINTS))
-    tokens = zoo.training.networks.tokens.reshape(3, CHECKPOINTS, -1)
+    tokens = zoo.training.tokens.reshape(3, CHECKPOINTS, -1)
     steps = (tokens[:, 1:] - tokens[:, :-1]).norm(dim=-1)
     whole = (tokens[:, -1] - tokens[:, 0]).norm(dim=-1)
     assert (steps > 0).all()
     assert (steps < whole[:, None]).all()  # neighbours are closer than the ends
     task = load_task("digits")
-    measured = torch.as_tensor(scores_of(zoo.training.networks, task.validation)).float()
+    measured = torch.as_tensor(scores_of(zoo.training.in_memory(), task.validation)).float()
     torch.testing.assert_close(zoo.training.scores, measured, atol=1e-6, rtol=0)
 
 
@@ -61,15 +60,15 @@ def test_the_last_checkpoint_is_where_training_ends(tmp_path: Path) -> None:
     zoo = made("trajectory", CHECKPOINTS, tmp_path)
     blueprint = zoo.pool[0]
     often = Recipe(steps=40, check_every=40)  # looks only at the end, so that the best step is the last
-    trail = train_sorted(task, WeightTokenizer(), [blueprint], [5], often, checkpoints=4).collection
-    alone = train_sorted(task, WeightTokenizer(), [blueprint], [5], often).collection
+    trail = train_sorted(task, WeightTokenizer(), [blueprint], [5], often, checkpoints=4)
+    alone = train_sorted(task, WeightTokenizer(), [blueprint], [5], often)
     assert torch.equal(trail.networks.tokens[-1], alone.networks.tokens[0])
     assert not torch.equal(trail.networks.tokens[0], alone.networks.tokens[0])
 
 
 def test_shared_base_networks_start_from_one_tensor_and_stay_closer(tmp_path: Path) -> None:
     def spread(zoo: Zoo) -> float:
-        networks = zoo.training.networks
+        networks = zoo.training
         first = networks.tokens[:, :8, 3:43]  # 8 neurons that every architecture has, in units of its first layer
         return float(first.std(0).mean())
 

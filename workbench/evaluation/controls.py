@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from generators.adaptation import adapt
+from generators.collection import PART, Collection
 from generators.generated import Generated
 from generators.generator import Generator
 from generators.heads import to_values
@@ -20,6 +21,10 @@ from workbench.evaluation.diversity import alone
 from workbench.metrics import Interval
 from workbench.yardstick import Predictions, Yardstick
 from workbench.zoo import Zoo
+
+KEPT = 2**28
+"""Bytes of adapted training networks that are kept from one row of a table to the next; what is beyond is adapted
+again for each, which for a zoo of 10,000 takes longer than all else but needs no more memory."""
 
 
 def shuffled_scores(generator: Generator, yardstick: Yardstick, seed: int) -> np.ndarray:
@@ -48,34 +53,68 @@ def weight_novelty(generated: Generated, yardstick: Yardstick, zoo: Zoo, latents
     architecture, the three nearest by plain L2 in natural units are matched neuron by neuron. Networks with
     other nodes than dense ones are compared without matching, which is an upper bound of the distance.
     """
-    adapted, theirs = _references(yardstick, zoo)
-    ours = [_nearest(generated, i * latents, values) for i, values in enumerate(adapted)]
-    found = {"nearest_l2": metrics.bootstrap(np.array(ours))}
-    if theirs.mean() > 0:
-        found["rho"] = metrics.bootstrap(np.array(ours) / float(theirs.mean()))
+    seen = _seen(yardstick, zoo)
+    ours = np.array([seen.nearest(generated, i * latents, i) for i in range(len(yardstick.blueprints))])
+    found = {"nearest_l2": metrics.bootstrap(ours)}
+    if seen.theirs.mean() > 0:
+        found["rho"] = metrics.bootstrap(ours / float(seen.theirs.mean()))
     return found
 
 
-@lru_cache(maxsize=1)
-def _references(yardstick: Yardstick, zoo: Zoo) -> tuple[list[Tensor], np.ndarray]:
-    """The training networks adapted to each held-out architecture, and how far a real network is from them.
+class _Seen:
+    """The training networks as each held-out architecture sees them: adapted to it.
 
-    Kept for the last yardstick, because every row of a table is held against the same.
+    Attributes:
+        theirs: how far a real network of each architecture is from the nearest.
     """
-    adapted = [adapt(zoo.training.networks, blueprint).values for blueprint in yardstick.blueprints]
-    theirs = [_nearest(yardstick.networks, i * yardstick.seeds, values) for i, values in enumerate(adapted)]
-    return adapted, np.array(theirs)
+
+    def __init__(self, yardstick: Yardstick, training: Collection) -> None:
+        self._blueprints, self._training = yardstick.blueprints, training
+        self._kept: dict[int, list[Tensor]] = {}
+        self._room = KEPT
+        nearest = [self.nearest(yardstick.networks, i * yardstick.seeds, i) for i in range(len(self._blueprints))]
+        self.theirs = np.array(nearest)
+
+    def nearest(self, networks: Generated, index: int, place: int) -> float:
+        """L2 distance modulo permutation to the nearest of the three training networks that are nearest without.
+
+        Args:
+            networks: among which is one of the architecture.
+            index: its place among them.
+            place: of the architecture among those held out.
+        """
+        own = to_values(networks.select([index]))[0]
+        plain = torch.cat([(part - own).square().sum((1, 2)) for part in self._adapted(place)])
+        blueprint = networks.blueprints[index]
+        if any(node.operation != "dense" for node in blueprint.architecture.nodes[1:]):
+            return float(plain.min().sqrt())
+        near = adapt(self._training, blueprint, plain.topk(3, largest=False).indices.tolist()).values
+        layers = layers_of(own[0], networks, index)
+        return min(metrics.matched_l2(layers, layers_of(values, networks, index)) for values in near)
+
+    def _adapted(self, place: int) -> Iterator[Tensor]:
+        """Part by part, ``[networks, tokens, entries]``; kept where there is room."""
+        if place in self._kept:
+            yield from self._kept[place]
+            return
+        blueprint = self._blueprints[place]
+        one = 4 * self._training.tokenizer.size(blueprint) * self._training.tokenizer.entries
+        each, count = max(1, PART // one), len(self._training)
+        keep = one * count <= self._room
+        found = []
+        for start in range(0, count, each):
+            part = adapt(self._training, blueprint, range(start, min(start + each, count))).values
+            if keep:
+                found.append(part)
+            yield part
+        if keep:
+            self._kept[place], self._room = found, self._room - one * count
 
 
-def _nearest(networks: Generated, index: int, adapted: Tensor) -> float:
-    """L2 distance modulo permutation to the nearest of the three training networks that are nearest without."""
-    own = to_values(networks.select([index]))[0]
-    plain = (adapted - own).square().sum((1, 2))
-    if any(node.operation != "dense" for node in networks.blueprints[index].architecture.nodes[1:]):
-        return float(plain.min().sqrt())
-    near = plain.topk(3, largest=False).indices
-    layers = layers_of(own[0], networks, index)
-    return min(metrics.matched_l2(layers, layers_of(adapted[j], networks, index)) for j in near.tolist())
+@lru_cache(maxsize=1)
+def _seen(yardstick: Yardstick, zoo: Zoo) -> _Seen:
+    """Kept for the last yardstick, because every row of a table is held against the same."""
+    return _Seen(yardstick, zoo.training)
 
 
 def layers_of(values: Tensor, networks: Generated, index: int) -> list[np.ndarray]:

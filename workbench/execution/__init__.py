@@ -7,7 +7,7 @@ from torch import Tensor
 from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
 from workbench.execution.grouped import run_grouped, run_parts
-from workbench.execution.processor import settle
+from workbench.execution.processor import give_back, settle
 from workbench.execution.ragged import blocks_of, run_ragged
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
 from workbench.execution.side_by_side import Elsewhere, alone, at_once, shared_out, side_by_side
@@ -25,6 +25,7 @@ __all__ = [
     "at_once",
     "batches",
     "blocks_of",
+    "give_back",
     "predict",
     "run",
     "run_grouped",

@@ -27,3 +27,13 @@ def settle() -> None:
     if mallopt is not None:
         mallopt(MMAP_THRESHOLD, KEPT)
         mallopt(TRIM_THRESHOLD, KEPT)
+
+
+def give_back() -> None:
+    """Return to the system what was freed and kept: after long work whose memory the next does not need.
+
+    Between short-lived arrays lie some that stay, so that what is kept would grow all the time. Without glibc nothing
+    is done.
+    """
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import time
@@ -15,17 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors.torch import save
 from torch import Tensor
 
-from generators.folders import plain
-from generators.tensor_files import read_metadata, read_tensors
-from search_spaces import DamagedFile, WeightloomError
+from search_spaces import DamagedFile
 from search_spaces.errors import in_one_line
-from search_spaces.files import read_bytes, write_bytes
+from workbench.sealed import read_sealed, write_sealed
 
 SCHEMA = 1
-_HEAD = 64  # hexadecimal digits of the checksum, before all else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +98,7 @@ class Checkpoint:
             "curve": state.curve,
             "plain": state.plain,
         }
-        data = save(plain(state.tensors), {"weightloom": json.dumps(head)})
-        write_bytes(self.path, hashlib.sha256(data).hexdigest().encode() + data)
+        write_sealed(self.path, state.tensors, head)
         self._last = time.monotonic()
 
     def read(self) -> State | None:
@@ -115,17 +109,12 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        data = read_bytes(self.path, "checkpoint")
-        body = data[_HEAD:]
-        if hashlib.sha256(body).hexdigest().encode() != data[:_HEAD]:
-            raise DamagedFile(f"{self.path}: expected a whole checkpoint, got an altered file; remove it to begin anew")
+        tensors, head = read_sealed(self.path, "checkpoint", "remove it to begin anew")
+        if (head.get("schema"), head.get("identity")) != (SCHEMA, self.identity):
+            return None
         try:
-            head = read_metadata(body, "weightloom")
-            if not isinstance(head, dict) or (head.get("schema"), head.get("identity")) != (SCHEMA, self.identity):
-                return None
             known = _Head.model_validate(head)
-            tensors = read_tensors(body)
-        except (WeightloomError, ValidationError) as error:
+        except ValidationError as error:
             reason = in_one_line(error)
             raise DamagedFile(f"{self.path}: expected a checkpoint, got {reason}; remove it to begin anew") from error
         return State(tensors=tensors, **known.model_dump(exclude={"schema_version", "identity"}))

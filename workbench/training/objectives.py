@@ -115,8 +115,8 @@ class ZooObjective(Objective):
 
     def __init__(self, generator: Generator, training: Collection, config: TrainingConfig) -> None:
         super().__init__(config.seed + 1)
-        self.training_networks = training.networks
-        counts = torch.tensor([b.parameter_count for b in training.networks.blueprints])
+        self.zoo = training
+        counts = torch.tensor([b.parameter_count for b in training.blueprints])
         self.order = torch.argsort(counts).tolist()
         self.count = config.architectures * config.latents
         self.codes: nn.Embedding | None = None
@@ -129,7 +129,7 @@ class ZooObjective(Objective):
     def loss(self, generator: Generator) -> Float[Tensor, ""]:
         """Mean squared error in natural units, mean over networks."""
         index = [self.order[place] for place in self.window(len(self.order), self.count)]
-        networks = self.training_networks.select(index)
+        networks = self.zoo.select(index)
         density = open_share(networks)
         condition = Condition(density=density, weights=torch.ones_like(density))
         if isinstance(generator, Denoiser):

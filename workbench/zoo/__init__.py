@@ -1,23 +1,17 @@
 """Networks that were really trained."""
 
+from workbench.zoo.batched import train_sorted
+from workbench.zoo.building import Progress, open_zoo
+from workbench.zoo.config import CHECKPOINTS, Kind, ZooConfig
+from workbench.zoo.stored import ZOO, load_zoo, save_zoo, whole_folder
 from workbench.zoo.train import Recipe, Trained, train_networks, warm_cosine
-from workbench.zoo.zoo import (
-    ZOO,
-    Kind,
-    Zoo,
-    ZooConfig,
-    load_zoo,
-    open_zoo,
-    save_zoo,
-    train_sorted,
-    train_zoo,
-    whole_folder,
-    zoo_digest,
-)
+from workbench.zoo.zoo import Zoo, zoo_digest
 
 __all__ = [
+    "CHECKPOINTS",
     "ZOO",
     "Kind",
+    "Progress",
     "Recipe",
     "Trained",
     "Zoo",
@@ -27,7 +21,6 @@ __all__ = [
     "save_zoo",
     "train_networks",
     "train_sorted",
-    "train_zoo",
     "warm_cosine",
     "whole_folder",
     "zoo_digest",

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from generators.collection import Collection
 from generators.connectivity import keep_first
 from generators.generated import Generated
 from generators.initialisation import initial_tokens
@@ -46,13 +45,15 @@ class Trained:
     """What real training gave.
 
     Attributes:
-        collection: the networks at their best validation step, with that score; with ``checkpoints`` each network at
-            so many steps of its training instead, side by side.
+        networks: at their best validation step; with ``checkpoints`` each network at so many steps of its training
+            instead, side by side.
+        scores: on validation data, of each.
         curve: mean validation score at each look.
         still_improving: share of networks whose best look was the last one.
     """
 
-    collection: Collection
+    networks: Generated
+    scores: Float[Tensor, " networks"]
     curve: tuple[float, ...]
     still_improving: float
 
@@ -166,7 +167,8 @@ def train_networks(
         gates=gates,
     )
     return Trained(
-        collection=Collection(networks=networks, scores=best),
+        networks=networks,
+        scores=best,
         curve=tuple(curve),
         still_improving=float((best_look == len(curve) - 1).float().mean()),
     )
