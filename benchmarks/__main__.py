@@ -19,7 +19,7 @@ from benchmarks import (
     zoo,
 )
 from benchmarks.hostile import __main__ as hostile
-from benchmarks.speed import command, compiling, evaluation, growth, resnet, step, streaming, zoo_memory
+from benchmarks.speed import channels_last, command, compiling, evaluation, growth, resnet, step, streaming, zoo_memory
 from benchmarks.speed import zoo as zoo_kinds
 
 if __name__ == "__main__":
@@ -41,5 +41,5 @@ if __name__ == "__main__":
     hostile.main([])
     determinism.main([])
     topology.main([])
-    for speed in (step, zoo_kinds, evaluation, command, resnet, streaming, growth, compiling, zoo_memory):
+    for speed in (step, zoo_kinds, zoo_memory, evaluation, command, resnet, streaming, growth, compiling, channels_last):
         speed.main([])

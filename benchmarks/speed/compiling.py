@@ -1,9 +1,9 @@
-"""Does ``torch.compile`` pay, fewer bits, channels last? ``python -m benchmarks.speed.compiling``.
+"""Does ``torch.compile`` pay, or do products of fewer bits? ``python -m benchmarks.speed.compiling``.
 
 A step of training (16 networks of mixed shapes, 128 examples, AdamW) of each family, as it is, with compiled layers
 (``compile: true``) and under autocast to bfloat16 (``precision: bf16-mixed``), turn by turn, and what compiling costs
-once. Beside it forward and backward of convolutions of 16 networks at once, with channels as the last axis in memory.
-On a processor; on a GPU, where launches count, it is to be measured anew: the same command takes one if it is there.
+once. On a processor; on a GPU, where launches count, it is to be measured anew: the same command takes one if it is
+there.
 """
 
 from __future__ import annotations
@@ -78,30 +78,6 @@ def compare(family: str, turns: int) -> dict[str, Any]:
     return {"device": device, "compiling_seconds": spent - WARM * rows["compiled"]["seconds"]["median"], "rows": rows}
 
 
-def channels_last(channels: int, side: int, turns: int) -> dict[str, Any]:
-    """Rows of a 3 x 3 convolution with a group for each of 16 networks, 64 examples, forward and backward."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-
-    def call(layout: torch.memory_format) -> Call:
-        x, weight = (
-            torch.randn(*shape, device=device).to(memory_format=layout).requires_grad_()
-            for shape in ((64, 16 * channels, side, side), (16 * channels, channels, 3, 3))
-        )
-
-        def step() -> None:
-            total = torch.nn.functional.conv2d(x, weight, padding=1, groups=16).square().sum()
-            float(torch.autograd.grad(total, (x, weight))[1].sum())
-
-        step()
-        return step
-
-    layouts = {"as it is": torch.contiguous_format, "channels last": torch.channels_last}
-    rows = in_turns({name: (call(layout), 1) for name, layout in layouts.items()}, turns, clock=time.perf_counter)
-    ratio = rows["channels last"]["ratio"]["median"]
-    print(f"{channels} channels, {side} x {side}: channels last {ratio:.2f}x", flush=True)
-    return {"channels": channels, "side": side, "rows": rows}
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Print the rows and write ``benchmarks/results/speed-compiling.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -109,12 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # torch's advice on compiling
     one_thread()
-    content = {
-        "turns": options.turns,
-        "families": {name: compare(name, options.turns) for name in FAMILIES},
-        "channels_last": [channels_last(channels, side, options.turns) for channels, side in ((16, 8), (32, 16))],
-    }
-    record("compiling", content)
+    record("compiling", {"turns": options.turns, "families": {name: compare(name, options.turns) for name in FAMILIES}})
 
 
 if __name__ == "__main__":

@@ -229,15 +229,25 @@ def compiling(found: Result) -> list[str]:
     for family, part in found["families"].items():
         own, short = (ratio(part["rows"][name]) for name in ("compiled", "bf16"))
         lines.append(f"| {family} | {own} | {short} | {part['compiling_seconds']:.0f} |")
-    lines += [
-        "",
-        "Convolutions of 16 networks at once, forward and backward, with channels last in memory, against as it is:",
-    ]
-    lines.append("")
-    for part in found["channels_last"]:
-        own = ratio(part["rows"]["channels last"])
-        lines.append(f"- {part['channels']} channels a network, {part['side']} x {part['side']}: {own}")
     return [*lines, "", f"On {', '.join(sorted(device))}. {state(found)}"]
+
+
+def channels_last(found: Result) -> list[str]:
+    """Rows of ``speed-channels_last.json``."""
+    rows = [
+        f"- {part['channels']} channels a network, {part['side']} x {part['side']}: "
+        f"{ratio(part['rows']['channels last'])}"
+        for part in found["convolutions"]
+    ]
+    return [
+        "## Channels last in memory (`channels_last`)",
+        "",
+        "Convolutions of 16 networks at once, forward and backward, against the usual order of axes:",
+        "",
+        *rows,
+        "",
+        f"On {found['device']}. {state(found)}",
+    ]
 
 
 PARTS: Mapping[str, Callable[[Result], list[str]]] = {
@@ -250,6 +260,7 @@ PARTS: Mapping[str, Callable[[Result], list[str]]] = {
     "streaming": streaming,
     "growth": growth,
     "compiling": compiling,
+    "channels_last": channels_last,
 }
 
 
