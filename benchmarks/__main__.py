@@ -15,6 +15,7 @@ from benchmarks import (
     spaces,
     sparsity,
     stability,
+    task_masks,
     topology,
     zoo,
 )
@@ -30,10 +31,12 @@ if __name__ == "__main__":
     guided.main([])
     held_out.main([])
     held_out.main(["--family", "diffusion"])
+    held_out.main(["--preset", "mnist1d", "--task", "mnist1d", "--seeds", "31"])
     few_steps.main([])
     memorisation.main([])
     stability.main([])
     sparsity.main([])
+    task_masks.main([])
     ensembles.main([])
     finetune.main([])
     compaction.main([])
@@ -41,5 +44,5 @@ if __name__ == "__main__":
     hostile.main([])
     determinism.main([])
     topology.main([])
-    for speed in (step, zoo_kinds, zoo_memory, evaluation, command, resnet, streaming, growth, compiling, channels_last):
-        speed.main([])
+    for part in (step, zoo_kinds, zoo_memory, evaluation, command, resnet, streaming, growth, compiling, channels_last):
+        part.main([])
