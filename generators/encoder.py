@@ -18,6 +18,8 @@ from search_spaces import NODE_FEATURES, Architecture, encode
 
 CODE = 32
 """Length of the pseudo-random code of a neuron's index."""
+FIRST = 4096
+"""Codes of so many neurons are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,6 +69,11 @@ def _waves(seed: int, device: torch.device) -> tuple[Float[Tensor, " code"], Flo
     frequency = torch.rand(CODE, generator=generator) * math.pi
     phase = torch.rand(CODE, generator=generator) * 2 * math.pi
     return frequency.to(device), phase.to(device)
+
+
+@lru_cache(maxsize=2)
+def _first_codes(device: torch.device) -> Float[Tensor, "first code"]:
+    return index_code(torch.arange(FIRST, device=device))
 
 
 class BlueprintEncoder(nn.Module):
@@ -119,6 +126,23 @@ class BlueprintEncoder(nn.Module):
         graph = torch.bmm(share, h)
         return EncodedNodes(each=h, graph=graph[:, 0], shared=self.from_node(h) + self.from_graph(graph))
 
+    def window(self, start: int, stop: int, rows: int, used: Int[Tensor, " chunks"]) -> Float[Tensor, "some chunks d"]:
+        """What the linear layer ``coordinates`` says of a window of one node's rows; what they share once.
+
+        Args:
+            start: first row.
+            stop: the one behind the last.
+            rows: of the node.
+            used: how many entries of each chunk hold a parameter.
+        """
+        by_row, by_chunk, by_used, by_place = self.coordinates.weight.T.split([CODE, CODE, 1, 1])
+        neuron = torch.arange(start, stop, device=self.device)
+        codes = _first_codes(self.device)[start:stop] if stop <= FIRST else index_code(neuron)
+        chunk = index_code(torch.arange(len(used), device=self.device), seed=1)
+        shared = chunk @ by_chunk + _size(used).to(self.device)[:, None] * by_used + self.coordinates.bias
+        own = torch.addmm((neuron / rows)[:, None] * by_place, codes, by_row)
+        return own[:, None] + shared
+
     def _edges(self, layout: BatchLayout, h: Tensor) -> Float[Tensor, "networks edges d"]:
         if not layout.edge_real.shape[1]:
             return h.new_zeros(len(h), 0, h.shape[-1])
@@ -166,9 +190,11 @@ def coordinates(
         rows: of its node, one number or one for each token.
     """
     place = neuron / rows
-    return torch.cat(
-        [index_code(neuron), index_code(chunk, seed=1), used[:, None].float().log1p() / 4, place[:, None]], dim=-1
-    )
+    return torch.cat([index_code(neuron), index_code(chunk, seed=1), _size(used)[:, None], place[:, None]], dim=-1)
+
+
+def _size(used: Int[Tensor, " tokens"]) -> Float[Tensor, " tokens"]:
+    return used.float().log1p() / 4
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from generators.encoder import BlueprintEncoder, coordinates
+from generators.encoder import BlueprintEncoder
 from generators.expert_layers import Chosen, ExpertLinear, ExpertNorm
 from generators.generated import Generated
 from generators.generator import Condition, Decoder, Generator, GeneratorConfig, Mode, Trial, standard_normal
@@ -153,40 +153,7 @@ class MLPGenerator(Generator, Decoder, Streamed):
                 f"generator {self.name}: expected 'change' 1 to emit a network in a stream, got "
                 f"{self.settings.change}; generate it as a whole, or train a generator with change 1"
             )
-        latent = self.draw_latent([blueprint], [seed]).to(self.device)
-        with torch.no_grad():
-            nodes = self.encoder.nodes((blueprint.architecture,)).shared[0]
-            heard, chosen = self._split(latent)
-            code = self.condition(torch.cat([heard, wishes(Condition.uniform(1, device=self.device))], dim=-1))
-        expert = 0 if chosen is None else int(chosen)
-        rows_of: dict[int, int] = {}
-        for group in token_groups(blueprint, self.tokenizer.width):
-            rows_of[group.node] = max(group.rows, rows_of.get(group.node, 0))
-
-        def emit(group: TokenGroup, start: int, stop: int) -> Tensor:
-            rows, chunks = torch.arange(start, stop), torch.arange(group.chunks)
-            known = coordinates(
-                rows.repeat_interleave(len(chunks)),
-                chunks.repeat(len(rows)),
-                group.row[0].sum(-1).repeat(len(rows)),
-                torch.tensor(rows_of[group.node]),
-            )
-            place = (self.encoder.coordinates(known.to(self.device)) + nodes[group.node])[None]
-            h = self.enter(place, chosen)
-            h = self._refined(h if self.settings.rank else h + code, chosen)
-            entries = min(LANES + group.total, self.tokenizer.entries)
-            heard = self.last(h, chosen)[0]
-            weight, bias = self.leave.weight[expert, :entries].T, self.leave.bias[expert, :entries]
-            parts, weights = [heard], [weight]
-            if self.settings.rank:
-                parts = [heard * math.sqrt(0.5), self.directions(h[0])]
-                weights = [weight, code[0, :, None] * self.shared[:, :entries]]
-                bias = bias * math.sqrt(0.5)
-            # all as one product, the bias too: to write it first would be a pass over memory of its own
-            values = torch.cat([*parts, heard.new_ones(len(heard), 1)], dim=1) @ torch.cat([*weights, bias[None]])
-            return values.view(len(rows), len(chunks), -1)
-
-        return emit
+        return _Rows(self, blueprint, self.draw_latent([blueprint], [seed]).to(self.device))
 
     def _split(self, latent: Float[Tensor, "networks numbers"]) -> tuple[Float[Tensor, "networks latent"], Chosen]:
         """What the token network hears, and which one it is: the greatest of as many further numbers as there are."""
@@ -213,6 +180,41 @@ class MLPGenerator(Generator, Decoder, Streamed):
         base = self._left(h, None) * math.sqrt(0.5)
         weighed = self.condition(wanted)[:, :, None] * self.shared
         return torch.baddbmm(layout.spread(base), layout.spread(self.directions(h)), weighed)
+
+
+class _Rows(RowEmitter):
+    """Rows of one network of an `MLPGenerator`."""
+
+    @torch.no_grad()
+    def __init__(self, generator: MLPGenerator, blueprint: Blueprint, latent: Float[Tensor, "one numbers"]) -> None:
+        self.generator = generator
+        self.nodes = generator.encoder.nodes((blueprint.architecture,)).shared[0]
+        heard, self.chosen = generator._split(latent)
+        wanted = wishes(Condition.uniform(1, device=generator.device))
+        self.code = generator.condition(torch.cat([heard, wanted], dim=-1))
+        self.rows_of: dict[int, int] = {}
+        for group in token_groups(blueprint, generator.tokenizer.width):
+            self.rows_of[group.node] = max(group.rows, self.rows_of.get(group.node, 0))
+
+    def rows(self, group: TokenGroup, start: int, stop: int) -> Float[Tensor, "rows chunks factors"]:
+        """What the last layer hears, and the directions if there is a rank."""
+        own = self.generator
+        place = own.encoder.window(start, stop, self.rows_of[group.node], group.row[0].sum(-1))
+        place = (place + self.nodes[group.node]).flatten(0, 1)[None]
+        h = own.enter(place, self.chosen)
+        h = own._refined(h if own.settings.rank else h + self.code, self.chosen)
+        heard = own.last(h, self.chosen)[0]
+        parts = [heard * math.sqrt(0.5), own.directions(h[0])] if own.settings.rank else [heard]
+        return torch.cat([*parts, heard.new_ones(len(heard), 1)], dim=1).unflatten(0, (stop - start, -1))
+
+    def entries(self, group: TokenGroup) -> Float[Tensor, "factors entries"]:
+        """The last layer, what the latent weighs if there is a rank, and the bias."""
+        own, expert = self.generator, 0 if self.chosen is None else int(self.chosen)
+        some = min(LANES + group.total, own.tokenizer.entries)
+        weight, bias = own.leave.weight[expert, :some].T, own.leave.bias[None, expert, :some]
+        if not own.settings.rank:
+            return torch.cat([weight, bias])
+        return torch.cat([weight, self.code[0, :, None] * own.shared[:, :some], bias * math.sqrt(0.5)])
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:

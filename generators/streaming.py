@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,9 +18,17 @@ from search_spaces import Blueprint, ParameterSpec
 WINDOW = 2**21
 """Numbers emitted at once; what is emitted depends on it in the last bits, so it is fixed."""
 
-RowEmitter = Callable[[TokenGroup, int, int], Float[Tensor, "rows chunks entries"]]
-"""Values in natural units of the rows from one number to another of a group; entries at the end that no row uses may
-be left out."""
+
+class RowEmitter(ABC):
+    """Emits any rows of one dense network: values in natural units, as the product of two factors."""
+
+    @abstractmethod
+    def rows(self, group: TokenGroup, start: int, stop: int) -> Float[Tensor, "rows chunks factors"]:
+        """What depends on the row, of the rows from one number to another; the last factor is 1."""
+
+    @abstractmethod
+    def entries(self, group: TokenGroup) -> Float[Tensor, "factors entries"]:
+        """What all rows share; entries at the end that no row uses may be left out."""
 
 
 class Piece(NamedTuple):
@@ -43,51 +51,89 @@ class Streamed(ABC):
         """
 
 
-def pieces(emit: RowEmitter, group: TokenGroup) -> Iterator[Piece]:
+def pieces(emitter: RowEmitter, group: TokenGroup, into: Mapping[str, Tensor] | None = None) -> Iterator[Piece]:
     """All parameters of a group, window after window; every row of a parameter once.
 
-    The same numbers as ``Generator.generate`` gives for the network, up to rounding in the last bits.
-    """
-    used, centre, scale = group.row
-    unit = scale * used
-    step = max(1, WINDOW // (group.chunks * min(LANES + group.total, used.shape[1])))
-    for start in range(0, group.rows, step):
-        stop = min(group.rows, start + step)
-        with torch.no_grad():
-            values = emit(group, start, stop).cpu()
-            own = slice(values.shape[-1])
-            tokens = torch.addcmul(centre[:, own], unit[:, own], values, out=values)
-        numbers = tokens[..., LANES:].flatten(1)
-        for spec in group.specs:
-            if spec.name in group.lanes:
-                own_numbers = tokens[:, 0, group.lanes[spec.name]]
-            else:
-                columns = group.columns[spec.name]
-                own_numbers = numbers[:, columns.start : columns.stop]
-            yield Piece(spec, start, own_numbers.reshape(stop - start, *spec.shape[1:]))
-
-
-def stream(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) -> Iterator[Piece]:
-    """Every parameter of a network.
+    The same numbers as ``Generator.generate`` gives for the network, up to rounding in the last bits. Units and
+    centres go into the factor that is smallest, so that the product is all that is written.
 
     Args:
-        streamed: the generator.
-        blueprint: of the network, which may have any size.
-        seed: of the latent.
-        width: of the generator's tokens.
+        emitter: of the network.
+        group: of its parameters.
+        into: whole parameters that are written to where they lie; by default every piece is in memory of its own.
     """
-    emit = streamed.opened(blueprint, seed)
-    for group in token_groups(blueprint, width):
-        yield from pieces(emit, group)
+    with torch.no_grad():
+        right = _in_units(emitter.entries(group), group)
+    step = max(1, WINDOW // (group.chunks * right.shape[2]))
+    for start in range(0, group.rows, step):
+        stop = min(group.rows, start + step)
+        places = [None if into is None else into[s.name].view(group.rows, -1)[start:stop] for s in group.specs]
+        with torch.no_grad():
+            found = _window(emitter.rows(group, start, stop), right, group, places)
+        for spec, values in zip(group.specs, found, strict=True):
+            yield Piece(spec, start, values.view(stop - start, *spec.shape[1:]))
+
+
+def _in_units(entries: Float[Tensor, "factors entries"], group: TokenGroup) -> Float[Tensor, "chunks factors entries"]:
+    """Each token's own factor, with its units; centres go to the factor that is 1 on the other side."""
+    used, centre, scale = (part[:, : entries.shape[1]].to(entries.device) for part in group.row)
+    found = entries * (scale * used)[:, None]
+    found[:, -1] += centre
+    return found
+
+
+def _window(
+    left: Float[Tensor, "rows chunks factors"],
+    right: Float[Tensor, "chunks factors entries"],
+    group: TokenGroup,
+    places: Sequence[Tensor | None],
+) -> list[Tensor]:
+    """Rows of every parameter ``[rows, numbers]``, where they are to lie or in new memory."""
+    found = []
+    whole = _cut(left, right) if group.chunks > 1 else None
+    for spec, place in zip(group.specs, places, strict=True):
+        if spec.name in group.lanes:
+            lane = group.lanes[spec.name]
+            found.append(_product(left[:, 0], right[0, :, lane : lane + 1], place))
+            continue
+        columns = group.columns[spec.name]
+        if whole is None:
+            own = slice(LANES + columns.start, LANES + columns.stop)
+            found.append(_product(left[:, 0], right[0, :, own], place))
+        else:
+            values = whole[:, columns.start : columns.stop]
+            found.append(values.contiguous() if place is None else place.copy_(values))
+    return found
+
+
+def _cut(
+    left: Float[Tensor, "rows chunks factors"], right: Float[Tensor, "chunks factors entries"]
+) -> Float[Tensor, "rows numbers"]:
+    """All numbers of rows that are cut into several tokens."""
+    return (left.transpose(0, 1) @ right[..., LANES:]).transpose(0, 1).flatten(1).cpu()
+
+
+def _product(
+    left: Float[Tensor, "rows factors"], right: Float[Tensor, "factors numbers"], place: Tensor | None
+) -> Float[Tensor, "rows numbers"]:
+    if place is not None and left.device == place.device:
+        return torch.mm(left, right, out=place)
+    found = (left @ right).cpu()
+    return found if place is None else place.copy_(found)
 
 
 def gathered(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) -> dict[str, Tensor]:
-    """All of them as whole tensors: for networks too large for a layout of every number, but not for memory."""
+    """All parameters as whole tensors: for networks too large for a layout of every number, but not for memory.
+
+    Args:
+        streamed: the generator.
+        blueprint: of the network.
+        seed: of the latent.
+        width: of the generator's tokens.
+    """
     state = {spec.name: torch.empty(spec.shape) for spec in blueprint.parameters}
-    for spec, start, values in stream(streamed, blueprint, seed, width):
-        whole = state[spec.name]
-        if whole.dim():
-            whole[start : start + len(values)] = values
-        else:
-            whole.copy_(values[0])
+    emitter = streamed.opened(blueprint, seed)
+    for group in token_groups(blueprint, width):
+        for _ in pieces(emitter, group, state):
+            pass
     return state

@@ -29,19 +29,20 @@ def loaded(folder: Path) -> dict[str, torch.Tensor]:
     return {name: value for shard in names for name, value in load_file(folder / shard).items()}
 
 
+@pytest.mark.parametrize("width", [16, 128])
 @pytest.mark.parametrize(("family", "more"), [("mlp", {}), ("mlp", {"rank": 6}), ("experts", {"experts": 3})])
 def test_a_stream_is_the_network_as_a_whole(
-    tmp_path: Path, family: str, more: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, family: str, more: dict[str, int], width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generators.streaming, "WINDOW", 500)  # several windows a layer
     torch.manual_seed(0)
-    generator, blueprint = make_generator(family, {**SETTINGS, **more}), target()
+    generator, blueprint = make_generator(family, {**SETTINGS, **more, "token_width": width}), target()
     index = stream_network(generator, blueprint, 3, tmp_path, shard_bytes=4000)
     whole, streamed = generator.generate([blueprint], [3]).state_dict(0), loaded(tmp_path)
     assert set(streamed) == set(whole)
     for name, value in whole.items():
         torch.testing.assert_close(streamed[name], value, atol=1e-6, rtol=1e-5)
-    in_memory = generators.streaming.gathered(generator, blueprint, 3, SETTINGS["token_width"])
+    in_memory = generators.streaming.gathered(generator, blueprint, 3, width)
     assert all(torch.equal(in_memory[name], value) for name, value in streamed.items())
     assert len(set(files.read_json(index)["weight_map"].values())) > 3
     stream_network(generator, blueprint, 4, tmp_path / "other", shard_bytes=4000)

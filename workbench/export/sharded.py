@@ -80,11 +80,11 @@ def stream_network(
         "parameters": blueprint.parameter_count,
         "library": library_version(),
     }
-    emit = generator.opened(blueprint, seed)
+    emitter = generator.opened(blueprint, seed)
     where: dict[str, str] = {}
     for number, groups in enumerate(shards, start=1):
         path = folder / f"model-{number:05d}-of-{len(shards):05d}.safetensors"
-        _write_shard(path, groups, emit, {**origin, "shard": number, "shards": len(shards)}, told)
+        _write_shard(path, groups, emitter, {**origin, "shard": number, "shards": len(shards)}, told)
         where |= {spec.name: path.name for group in groups for spec in group.specs}
     index = {"metadata": {"total_size": NUMBER * blueprint.parameter_count, **origin}, "weight_map": where}
     return files.write_json(folder / INDEX, index)
@@ -110,7 +110,7 @@ def _size(shape: Sequence[int]) -> int:
 def _write_shard(
     path: Path,
     groups: Sequence[TokenGroup],
-    emit: RowEmitter,
+    emitter: RowEmitter,
     origin: Mapping[str, Any],
     progress: Callable[[int], None],
 ) -> None:
@@ -137,12 +137,12 @@ def _write_shard(
         waiting: deque[Future[None]] = deque()
         unsafe = 0
         for group in groups:
-            for spec, start, values in pieces(emit, group):
+            for spec, start, values in pieces(emitter, group):
                 begin = header[spec.name]["data_offsets"][0] + start * _size(spec.shape[1:])
                 unsafe += NUMBER * values.numel()
                 flush = unsafe >= FLUSH
                 unsafe = 0 if flush else unsafe
-                waiting.append(writer.submit(_put, stream, len(head) + begin, values.contiguous(), flush))
+                waiting.append(writer.submit(_put, stream, len(head) + begin, values, flush))
                 if len(waiting) > AHEAD:
                     waiting.popleft().result()
                 progress(NUMBER * values.numel())
