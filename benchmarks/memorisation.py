@@ -70,6 +70,7 @@ def trained_zoo(task: Task, seed: int, most: int) -> Zoo:
         validation=part(count - 4, count),
         seconds=0.0,
         still_improving=0.0,
+        doubled=(),
         digest="",
     )
 

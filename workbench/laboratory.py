@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from generators.generator import Generator
 from search_spaces import SearchSpace, open_space
+from workbench import metrics
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
@@ -87,7 +90,16 @@ class Laboratory:
             "hash": zoo.digest,
             "seconds": zoo.seconds,
             "still_improving": zoo.still_improving,
+            **self._doubled(),
         }
+
+    def _doubled(self) -> dict[str, float]:
+        """What real networks score more on test data after twice as many steps: mean and interval."""
+        if not self.zoo.doubled:
+            return {}
+        once, twice = np.array(self.zoo.doubled).T
+        gain = metrics.bootstrap(twice - once)
+        return {"doubled_gain": gain.mean, "doubled_gain_low": gain.low, "doubled_gain_high": gain.high}
 
     def noise_frontier(self, config: EvaluationConfig) -> list[FrontierPoint]:
         """What novelty costs without learning; see ``workbench.evaluation.frontier``."""

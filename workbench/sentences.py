@@ -11,6 +11,8 @@ from workbench.summary import BriefPoint, GeneratorSummary, Summary, interval, s
 Generators = Mapping[str, GeneratorSummary]
 STILL_IMPROVING = 0.1
 """Largest share of really trained networks whose last step was their best that counts as converged."""
+GAIN = 0.005
+"""What really trained networks may score more after twice as many steps, and still count as converged."""
 
 
 def verdict_sentences(summary: Summary) -> list[str]:
@@ -221,12 +223,18 @@ def _spending(families: Generators) -> list[str]:
 def _yardstick(summary: Summary) -> list[str]:
     """Whether real training, by which fidelity is measured, was cut short."""
     share, steps = summary.zoo.get("still_improving"), summary.budget.get("real_steps")
-    if not isinstance(share, int | float) or share <= STILL_IMPROVING:
-        return []
     after = f" after {steps:,} steps" if isinstance(steps, int) else ""
+    found = []
+    if isinstance(share, int | float) and share > STILL_IMPROVING:
+        found.append(f"{share:.0%} of the really trained networks were still improving{after}")
+    gain, low, high = (summary.zoo.get(f"doubled_gain{end}") for end in ("", "_low", "_high"))
+    if isinstance(gain, float) and isinstance(low, float) and isinstance(high, float) and gain > GAIN and low > 0:
+        found.append(f"really trained networks score {gain:.3f} [{low:.3f}, {high:.3f}] more after twice as many steps")
+    if not found:
+        return []
     return [
-        f"The yardstick is short: {share:.0%} of the really trained networks were still improving{after}, so every "
-        "fidelity here is higher than against converged training."
+        f"The yardstick is short: {' and '.join(found)}, so every fidelity here is higher than against converged "
+        "training."
     ]
 
 

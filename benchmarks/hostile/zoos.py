@@ -47,6 +47,7 @@ def zoo(folder: Path) -> None:
         test=collection_of(8, [a for a in held[2:] for _ in range(2)]),
         seconds=1.0,
         still_improving=0.0,
+        doubled=(),
         digest=DIGEST,
     )
     save_zoo(made, folder / made.digest)

@@ -19,6 +19,10 @@ from workbench.training import Checkpoint, TrainingConfig
 EVALUATION = EvaluationConfig(latents=2, curve=(1.0,), thorough=False)
 FAMILIES: dict[str, tuple[Mapping[str, Any], TrainingConfig]] = {
     "mlp": ({}, TrainingConfig(mode="both", steps=6, zoo_steps=5, architectures=3, batch_size=8)),
+    "experts by muon": (
+        {"experts": 4, "hidden": 16},
+        TrainingConfig(steps=11, architectures=3, batch_size=8, optimizer="muon"),
+    ),
     "diffusion": (
         {"d": 16, "layers": 1, "steps": 2},
         TrainingConfig(mode="both", steps=6, zoo_steps=5, architectures=3, batch_size=8, zoo_weight=0.3),
@@ -37,10 +41,10 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
 
 def train(laboratory: Laboratory, family: str, **others: Any) -> Outcome:
     settings, training = FAMILIES[family]
-    return run_family(laboratory, family, settings, training, EVALUATION, **others)
+    return run_family(laboratory, family.split()[0], settings, training, EVALUATION, **others)
 
 
-@pytest.mark.parametrize(("family", "step"), [("mlp", 3), ("mlp", 5), ("diffusion", 8), ("diffusion", 11)])
+@pytest.mark.parametrize(("family", "step"), [("mlp", 3), ("mlp", 5), ("experts by muon", 4), ("diffusion", 8), ("diffusion", 11)])
 def test_it_goes_on_as_if_nothing_had_been(laboratory: Laboratory, family: str, step: int, tmp_path: Path) -> None:
     whole = train(laboratory, family)
     told: list[int] = []

@@ -212,6 +212,16 @@ def test_a_yardstick_that_still_improves_is_named() -> None:
     assert "75% of the really trained networks were still improving" in verdict_sentences(short)[-1]
 
 
+@pytest.mark.parametrize(
+    ("gain", "low", "short"), [(0.021, 0.01, True), (0.021, -0.01, False), (0.004, 0.003, False), (-0.02, -0.03, False)]
+)
+def test_a_yardstick_that_gains_by_twice_the_steps_is_named(gain: float, low: float, short: bool) -> None:
+    summary = example_summary()
+    more = {"doubled_gain": gain, "doubled_gain_low": low, "doubled_gain_high": gain + 0.01}
+    told = verdict_sentences(summary.model_copy(update={"zoo": {**summary.zoo, **more}}))
+    assert any("score 0.021 [0.010, 0.031] more after twice as many steps" in one for one in told) is short
+
+
 def test_latex_is_a_booktabs_table_with_every_generator() -> None:
     content = example_dict()
     content["generators"]["a_b & 50%"] = content["generators"]["mlp"]

@@ -66,6 +66,22 @@ def test_the_last_checkpoint_is_where_training_ends(tmp_path: Path) -> None:
     assert not torch.equal(trail.networks.tokens[0], alone.networks.tokens[0])
 
 
+def test_some_networks_are_trained_for_twice_as_long_from_the_same_start(tmp_path: Path) -> None:
+    task, zoo = load_task("digits"), made("independent", 8, tmp_path)
+    blueprints = [zoo.test.blueprints[row] for row in (0, 2)]  # the first of two networks of either architecture
+    once = scores_of(zoo.test.select([0, 2]), task.test)
+    longer = Recipe(steps=2 * BRIEF.steps, check_every=20)
+    twice = train_sorted(task, WeightTokenizer(), blueprints, [1_000_000, 1_000_002], longer).networks
+    wanted = torch.tensor(list(zip(once, scores_of(twice, task.test), strict=True)))
+    torch.testing.assert_close(torch.tensor(zoo.doubled, dtype=wanted.dtype), wanted, atol=1e-6, rtol=0)
+    assert made("independent", 8, tmp_path).doubled == zoo.doubled
+    assert open_zoo(task, SPACES.load("mlp")(inputs=64, outputs=10), without(zoo.config), tmp_path).doubled == ()
+
+
+def without(known: ZooConfig) -> ZooConfig:
+    return known.model_copy(update={"doubled": 0})
+
+
 def test_shared_base_networks_start_from_one_tensor_and_stay_closer(tmp_path: Path) -> None:
     def spread(zoo: Zoo) -> float:
         networks = zoo.training

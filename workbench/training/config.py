@@ -23,6 +23,10 @@ class TrainingConfig(BaseModel):
         description="stop a phase early after this long; the result then depends on the machine",
     )
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
+    optimizer: Literal["adamw", "muon"] = Field(
+        default="adamw",
+        description="muon: matrices move by the orthogonal part of their momentum; fewer steps do, each costs more",
+    )
     weight_decay: float = Field(default=0.01, ge=0, le=1)
     architectures: int = Field(default=8, ge=1, description="architectures in one step")
     latents: int = Field(default=1, ge=1, description="latents for each architecture in one step")

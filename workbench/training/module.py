@@ -31,6 +31,7 @@ from workbench.training.checkpoint import (
 )
 from workbench.training.compiling import compiled
 from workbench.training.config import TrainingConfig
+from workbench.training.muon import Muon, matrices_of
 from workbench.training.objectives import Objective, TaskObjective, ZooObjective
 from workbench.zoo import warm_cosine
 
@@ -62,7 +63,7 @@ class TrainingResult:
 
 
 class GeneratorModule(lightning.LightningModule):
-    """A generator under one phase's objectives; AdamW with warm-up, cosine decay and clipped gradients.
+    """A generator under one phase's objectives; AdamW or Muon with warm-up, cosine decay and clipped gradients.
 
     Args:
         generator: trained in place.
@@ -106,13 +107,16 @@ class GeneratorModule(lightning.LightningModule):
         return total
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """One AdamW over everything that learns."""
-        optimizer = torch.optim.AdamW(
-            self.parameters(),
-            lr=self.config.learning_rate,
-            weight_decay=self.config.weight_decay,
-            fused=self.config.precision == "32-true",  # else Lightning does not clip gradients
-        )
+        """One optimizer over everything that learns."""
+        c = self.config
+        fused = c.precision == "32-true"  # else Lightning does not clip gradients
+        optimizer: torch.optim.AdamW
+        if c.optimizer == "muon":
+            optimizer = Muon(*matrices_of(self), lr=c.learning_rate, weight_decay=c.weight_decay, fused=fused)
+        else:
+            optimizer = torch.optim.AdamW(
+                self.parameters(), lr=c.learning_rate, weight_decay=c.weight_decay, fused=fused
+            )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, self.phase.steps))
         if self.kept is not None:
             go_on(optimizer, schedule, self.kept)  # here, because Lightning draws random numbers before

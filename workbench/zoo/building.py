@@ -16,6 +16,7 @@ from workbench.execution import give_back
 from workbench.tasks import Task
 from workbench.zoo.batched import Training
 from workbench.zoo.config import ZooConfig
+from workbench.zoo.doubled import chosen, doubled, test_scores
 from workbench.zoo.parts import Part, Parts
 from workbench.zoo.stored import Facts, NetworksWriter, Spent, load_zoo, write_zoo
 from workbench.zoo.zoo import Zoo, zoo_digest
@@ -23,6 +24,7 @@ from workbench.zoo.zoo import Zoo, zoo_digest
 Progress = Callable[[str, int, int], None]
 """Told the name of the stage, network steps done, network steps in all."""
 TRAINING, REAL = "steps of training networks", "steps of held-out real networks"
+DOUBLED = "steps of real networks, twice as long"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +36,16 @@ class Plan:
         training: of the first of them.
         real: of held-out networks, the test architectures' before the validation architectures'.
         test: how many of these are of test architectures.
+        again: which of them are trained again.
+        doubled: of these, for twice as long; None if there are none.
     """
 
     pool: tuple[Blueprint, ...]
     training: Training
     real: Training
     test: int
+    again: list[int]
+    doubled: Training | None
 
     @classmethod
     def of(cls, task: Task, space: SearchSpace, config: ZooConfig) -> Plan:
@@ -53,6 +59,14 @@ class Plan:
         sparse, least = rng.random(count) < config.sparse_share, config.least_density
         densities = np.where(sparse, rng.uniform(least, 1.0, count), 1.0)
         truth = [Blueprint.of(a) for a in held_out for _ in range(config.seeds)]
+        real = Training(
+            task=task,
+            tokenizer=tokenizer,
+            blueprints=truth,
+            seeds=[config.seed + 1_000_000 + i for i in range(len(truth))],
+            recipe=config.real_recipe,
+        )
+        again = chosen(config.test, config.seeds, config.doubled)
         return cls(
             pool=tuple(Blueprint.of(a) for a in pool),
             training=Training(
@@ -64,14 +78,10 @@ class Plan:
                 densities=densities.tolist(),
                 checkpoints=config.checkpoints if config.kind == "trajectory" else 0,
             ),
-            real=Training(
-                task=task,
-                tokenizer=tokenizer,
-                blueprints=truth,
-                seeds=[config.seed + 1_000_000 + i for i in range(len(truth))],
-                recipe=config.real_recipe,
-            ),
+            real=real,
             test=config.test * config.seeds,
+            again=again,
+            doubled=doubled(real, again) if again else None,
         )
 
 
@@ -97,7 +107,10 @@ def open_zoo(task: Task, space: SearchSpace, config: ZooConfig, folder: Path, pr
 
 
 def _build(plan: Plan, config: ZooConfig, home: Path, unfinished: Path, progress: Progress | None) -> None:
-    total = plan.training.steps + plan.real.steps
+    stages = {TRAINING: ("training", plan.training), REAL: ("real", plan.real)}
+    if plan.doubled is not None:
+        stages[DOUBLED] = ("doubled", plan.doubled)
+    total = sum(training.steps for _, training in stages.values())
     done = 0
 
     def report(stage: str) -> Callable[[int], None]:
@@ -109,13 +122,13 @@ def _build(plan: Plan, config: ZooConfig, home: Path, unfinished: Path, progress
 
         return add
 
-    training = Parts(folder=unfinished, name="training", origin=home.name, training=plan.training)
-    real = Parts(folder=unfinished, name="real", origin=home.name, training=plan.real)
-    for parts, stage in ((training, TRAINING), (real, REAL)):
-        _train_missing(parts, home, report(stage))
+    kept: dict[str, Parts] = {}
+    for stage, (name, training) in stages.items():
+        kept[stage] = Parts(folder=unfinished, name=name, origin=home.name, training=training)
+        _train_missing(kept[stage], home, report(stage))
         if home.exists():
             return
-    _put_together(plan, training, real, config, home)
+    _put_together(plan, kept, config, home)
 
 
 def _train_missing(parts: Parts, home: Path, tell: Callable[[int], None]) -> None:
@@ -134,23 +147,36 @@ def _train_missing(parts: Parts, home: Path, tell: Callable[[int], None]) -> Non
             return
 
 
-def _put_together(plan: Plan, training: Parts, real: Parts, config: ZooConfig, home: Path) -> None:
+def _put_together(plan: Plan, kept: Mapping[str, Parts], config: ZooConfig, home: Path) -> None:
     """From the parts to the final files, a batch at a time."""
+    task = plan.real.task
 
     def fill(writer: NetworksWriter) -> Spent:
         seconds = improving = 0.0
-        for parts in (training, real):
+        once, twice = dict.fromkeys(plan.again, 0.0), dict.fromkeys(range(len(plan.again)), 0.0)
+        for stage, parts in kept.items():
             for number in range(len(parts.training.batches)):
                 part, rows = parts.read(number), parts.training.rows(number)
-                seconds += part.seconds
-                if parts is training:
+                seconds += part.seconds if stage != DOUBLED else 0.0
+                if stage == TRAINING:
                     _put(writer, "training", part, dict(enumerate(rows)))
+                    continue
+                scores = once if stage == REAL else twice
+                asked = [row for row in rows if row in scores]
+                if asked:
+                    found = test_scores(parts.training, number, part.batch, asked, task)
+                    scores.update(zip(asked, found.tolist(), strict=True))
+                if stage == DOUBLED:
                     continue
                 improving += part.batch.still_improving * len(rows)
                 _put(writer, "test", part, {i: row for i, row in enumerate(rows) if row < plan.test})
                 others = {i: row - plan.test for i, row in enumerate(rows) if row >= plan.test}
                 _put(writer, "validation", part, others)
-        return Spent(seconds=seconds, still_improving=improving / len(plan.real.results))
+        return Spent(
+            seconds=seconds,
+            still_improving=improving / len(plan.real.results),
+            doubled=tuple(zip(once.values(), twice.values(), strict=True)),
+        )
 
     held_out = plan.real.results
     facts = Facts(
@@ -160,7 +186,7 @@ def _put_together(plan: Plan, training: Parts, real: Parts, config: ZooConfig, h
         test=held_out[: plan.test],
         validation=held_out[plan.test :],
     )
-    write_zoo(home, facts, fill, training.folder)
+    write_zoo(home, facts, fill, kept[TRAINING].folder)
 
 
 def _put(writer: NetworksWriter, group: str, part: Part, rows: Mapping[int, int]) -> None:

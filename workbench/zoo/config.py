@@ -35,6 +35,12 @@ class ZooConfig(BaseModel):
     least_density: float = Field(default=0.4, gt=0, le=1, description="smallest share of neurons left by pruning")
     recipe: Recipe = Field(default=Recipe(steps=600), description="of the training networks")
     real_recipe: Recipe = Field(default=Recipe(steps=1200), description="of the yardstick: long enough to converge")
+    doubled: int = Field(
+        default=8,
+        ge=0,
+        description="test architectures of which one network is trained once more for twice as long: what that gains "
+        "tells whether the yardstick has converged",
+    )
     token_width: int = Field(default=64, ge=1, le=65536)
     seed: int = Field(default=0, ge=0, lt=2**31)
 

@@ -53,6 +53,7 @@ class Spent:
 
     seconds: float
     still_improving: float
+    doubled: tuple[tuple[float, float], ...]
 
 
 class NetworksWriter:
@@ -142,6 +143,7 @@ def write_zoo(
             "config": facts.config.model_dump(),
             "seconds": spent.seconds,
             "still_improving": spent.still_improving,
+            "doubled": spent.doubled,
             "pool": [b.architecture.to_dict() for b in facts.pool],
             "validation": [b.architecture.to_dict() for b in facts.validation],
             "test": [b.architecture.to_dict() for b in facts.test],
@@ -162,7 +164,7 @@ def save_zoo(zoo: Zoo, home: Path) -> None:
                 scores = collection.scores[list(rows)]
                 writer.put(group, rows, networks.tokens, networks.open_neurons, networks.gates, scores)
                 start = rows.stop
-        return Spent(seconds=zoo.seconds, still_improving=zoo.still_improving)
+        return Spent(seconds=zoo.seconds, still_improving=zoo.still_improving, doubled=zoo.doubled)
 
     facts = Facts(
         config=zoo.config,
@@ -242,5 +244,6 @@ def _zoo_of(config: ZooConfig, content: Mapping[str, Any], tensors: Mapping[str,
         test=held_out("test"),
         seconds=float(content["seconds"]),
         still_improving=float(content["still_improving"]),
+        doubled=tuple((float(once), float(twice)) for once, twice in content["doubled"]),
         digest=content["digest"],
     )

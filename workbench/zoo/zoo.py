@@ -11,7 +11,7 @@ from search_spaces import Blueprint, SearchSpace
 from workbench.tasks import Task
 from workbench.zoo.config import ZooConfig
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,8 +24,9 @@ class Zoo:
         training: one network each for the first of them, or several along one training; never all in memory.
         validation, test: ``seeds`` independently trained networks for each held-out architecture, side by
             side (architecture-major).
-        seconds: wall time that training it took.
+        seconds: wall time that training it took, without those that were trained for twice as long.
         still_improving: share of yardstick networks whose best step was their last.
+        doubled: test scores of some test architectures' networks, trained as long as the yardstick and twice as long.
         digest: sixteen hex digits that name task, space and config.
     """
 
@@ -36,6 +37,7 @@ class Zoo:
     test: Collection
     seconds: float
     still_improving: float
+    doubled: tuple[tuple[float, float], ...]
     digest: str
 
 

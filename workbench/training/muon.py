@@ -1,0 +1,97 @@
+"""Muon: matrices move by the orthogonal part of their momentum, everything else by AdamW.
+
+torch has `torch.optim.Muon`, for single matrices in 16 bits; the layers of experts are many matrices side by side,
+which are orthogonalised here in one call, in the precision that they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+MOMENTUM = 0.95
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+ITERATIONS = 5
+"""Of Newton and Schulz; singular values then lie between about 0.7 and 1.2."""
+RMS = 0.2
+"""Root mean square of an update by AdamW, which updates are scaled to so that one learning rate serves both (Liu et al.
+2025, arXiv:2502.16982, section 2.2)."""
+LEAST = 8
+"""Rows and columns of the smallest matrices that are orthogonalised."""
+
+
+class Muon(torch.optim.AdamW):
+    """Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks; AdamW for what is no matrix.
+
+    Args:
+        matrices: ``[*any, rows, columns]``; leading axes are matrices side by side.
+        rest: all other parameters.
+        lr: learning rate of both.
+        weight_decay: of both.
+        fused: whether AdamW's own kernel is used for the rest.
+    """
+
+    def __init__(
+        self,
+        matrices: Iterable[nn.Parameter],
+        rest: Iterable[nn.Parameter],
+        *,
+        lr: float,
+        weight_decay: float,
+        fused: bool = False,
+    ) -> None:
+        groups = [{"params": list(matrices), "orthogonal": True}, {"params": list(rest), "orthogonal": False}]
+        super().__init__(groups, lr=lr, weight_decay=weight_decay, fused=fused)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step; gradients of matrices are used up."""
+        found = None
+        if closure is not None:
+            with torch.enable_grad():
+                found = closure()
+        for group in self.param_groups:
+            for parameter in group["params"] if group["orthogonal"] else ():
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad, group["lr"], group["weight_decay"])
+                    parameter.grad = None  # so that AdamW leaves it
+        super().step()
+        return found
+
+    def _move(self, parameter: Tensor, gradient: Tensor, lr: float, weight_decay: float) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["momentum"] = torch.zeros_like(parameter)
+        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        update = orthogonal(gradient.lerp(momentum, MOMENTUM))
+        parameter.mul_(1 - lr * weight_decay)
+        parameter.add_(update, alpha=-lr * RMS * max(parameter.shape[-2:]) ** 0.5)
+
+
+def orthogonal(matrices: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*any rows columns"]:
+    """About ``U V'`` of each matrix ``U S V'``."""
+    a, b, c = COEFFICIENTS
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp_min(1e-7)
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    return x.mT if tall else x
+
+
+def matrices_of(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Weights of layers that mix their inputs, and all other parameters: biases, norms and embeddings among them."""
+    mixing = set()
+    for part in module.modules():
+        if isinstance(part, nn.Embedding) or "norm" in type(part).__name__.lower():
+            continue
+        for name, own in part.named_parameters(recurse=False):
+            if "weight" in name and own.dim() >= 2 and min(own.shape[-2:]) >= LEAST:
+                mixing.add(own)
+    parameters = list(module.parameters())
+    return [p for p in parameters if p in mixing], [p for p in parameters if p not in mixing]
