@@ -44,7 +44,9 @@ def train(laboratory: Laboratory, family: str, **others: Any) -> Outcome:
     return run_family(laboratory, family.split()[0], settings, training, EVALUATION, **others)
 
 
-@pytest.mark.parametrize(("family", "step"), [("mlp", 3), ("mlp", 5), ("experts by muon", 4), ("diffusion", 8), ("diffusion", 11)])
+@pytest.mark.parametrize(
+    ("family", "step"), [("mlp", 3), ("mlp", 5), ("experts by muon", 4), ("diffusion", 8), ("diffusion", 11)]
+)
 def test_it_goes_on_as_if_nothing_had_been(laboratory: Laboratory, family: str, step: int, tmp_path: Path) -> None:
     whole = train(laboratory, family)
     told: list[int] = []

@@ -65,7 +65,9 @@ class Muon(torch.optim.AdamW):
     def _move(self, parameter: Tensor, gradient: Tensor, lr: float, weight_decay: float) -> None:
         state = self.state[parameter]
         if not state:
+            state["step"] = torch.zeros(())  # which AdamW wants to find with every parameter
             state["momentum"] = torch.zeros_like(parameter)
+        state["step"] += 1
         momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
         update = orthogonal(gradient.lerp(momentum, MOMENTUM))
         parameter.mul_(1 - lr * weight_decay)
