@@ -22,6 +22,7 @@ from generators.saving import from_pretrained, save_pretrained
 from search_spaces.files import write_json
 from sweeps.config import SweepConfig, resolve
 from sweeps.proposal import first_proposal
+from sweeps.reading import assignments
 from sweeps.study import open_laboratory
 from weightloom.terminal import watching
 from workbench import metrics
@@ -105,6 +106,7 @@ def parser(description: str | None, preset: str = "demo") -> argparse.ArgumentPa
     found.add_argument("--widths", type=int, nargs="+", default=None, help="of the space's layers; by default its own")
     found.add_argument("--families", nargs="+", default=None, help="by default all of the preset")
     found.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of zoo and training")
+    found.add_argument("--set", nargs="+", default=None, metavar="KEY=VALUE", help="of the preset, as for a sweep")
     found.add_argument("--runs", type=Path, default=Path("runs"))
     return found
 
@@ -112,7 +114,9 @@ def parser(description: str | None, preset: str = "demo") -> argparse.ArgumentPa
 def changes_of(options: argparse.Namespace) -> dict[str, Any]:
     """What the options change of the preset, families apart."""
     changes = {key: value for key in ("task", "space") if (value := getattr(options, key)) is not None}
-    return changes if options.widths is None else {**changes, "space_settings": {"widths": options.widths}}
+    if options.widths is not None:
+        changes["space_settings"] = {"widths": options.widths}
+    return changes | assignments(options.set or (), "--set")
 
 
 def families_of(bench: Bench, options: argparse.Namespace) -> list[str]:

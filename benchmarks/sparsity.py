@@ -234,11 +234,8 @@ def main(arguments: list[str] | None = None) -> None:
     options_parser = parser(__doc__)
     options_parser.set_defaults(families=["mlp", "diffusion"])
     options_parser.add_argument("--weights-share", type=float, default=0.5, help="of networks asked to be sparse")
-    options_parser.add_argument("--training-steps", type=int, default=None, help="by default the preset's")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
     training = {"weights_share": options.weights_share}
-    if options.training_steps is not None:
-        training["steps"] = options.training_steps
     parts: dict[str, list[dict[str, dict[str, Values]]]] = {family: [] for family in options.families}
     for seed in options.seeds:
         bench = Bench.open(options.preset, changes_of(options), seed, options.runs)

@@ -46,10 +46,10 @@ def reordered(task: Task, order: Sequence[int]) -> Task:
     return replace(task, train=moved(task.train), validation=moved(task.validation), test=moved(task.test))
 
 
-def trained(bench: Bench, family: str, task: Task, seed: int, steps: int | None) -> Generator:
+def trained(bench: Bench, family: str, task: Task, seed: int) -> Generator:
     """One of the family, trained by task loss with half of its networks asked to be sparse."""
     proposal = first_proposal(bench.config, family)
-    changes = {"mode": "task", "seed": seed, "weights_share": 0.5, **({} if steps is None else {"steps": steps})}
+    changes = {"mode": "task", "seed": seed, "weights_share": 0.5}
     config, zoo = proposal.training.model_copy(update=changes), bench.laboratory.zoo
     torch.manual_seed(seed)
     generator = make_generator(family, {"token_width": zoo.config.token_width, **proposal.settings})
@@ -97,13 +97,13 @@ def swapped(
     return flat.view(len(masks), masks.shape[1], -1)[..., LANES:]
 
 
-def one_seed(bench: Bench, family: str, seed: int, steps: int | None) -> dict[str, dict[str, Values]]:
+def one_seed(bench: Bench, family: str, seed: int) -> dict[str, dict[str, Values]]:
     """Agreement of inputs and scores under swapped masks, one figure for each test architecture."""
     test, latents, task = bench.laboratory.test, bench.config.evaluation.latents, bench.laboratory.task
     order = np.random.default_rng(seed).permutation(task.inputs)
-    first = trained(bench, family, task, seed, steps)
-    again = trained(bench, family, task, seed + 1000, steps)
-    other = trained(bench, family, reordered(task, order.tolist()), seed, steps)
+    first = trained(bench, family, task, seed)
+    again = trained(bench, family, task, seed + 1000)
+    other = trained(bench, family, reordered(task, order.tolist()), seed)
     blueprints = test.repeated(latents)
     seeds = range(len(blueprints))
     sparse, *others = (g.generate(blueprints, seeds, weights=1 - MASKED) for g in (first, again, other))
@@ -121,14 +121,13 @@ def one_seed(bench: Bench, family: str, seed: int, steps: int | None) -> dict[st
 def main(arguments: list[str] | None = None) -> None:
     """Print the figures and write ``benchmarks/results/task-masks.json``."""
     options_parser = parser(__doc__)
-    options_parser.add_argument("--training-steps", type=int, default=None, help="by default the preset's")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for family in options.families or ["mlp"]:
         parts = []
         for seed in options.seeds:
             bench = Bench.open(options.preset, changes_of(options), seed, options.runs)
-            parts.append(one_seed(bench, family, seed, options.training_steps))
+            parts.append(one_seed(bench, family, seed))
         found[family] = {
             name: {row: three(np.concatenate([part[name][row] for part in parts])) for row in table}
             for name, table in parts[0].items()

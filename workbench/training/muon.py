@@ -79,10 +79,12 @@ def orthogonal(matrices: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*
     a, b, c = COEFFICIENTS
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices
-    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp_min(1e-7)
+    shape = x.shape
+    x = (x / torch.linalg.matrix_norm(x, keepdim=True).clamp_min(1e-7)).reshape(-1, *shape[-2:])
     for _ in range(ITERATIONS):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    x = x.view(shape)
     return x.mT if tall else x
 
 
