@@ -84,8 +84,10 @@ def main(arguments: list[str] | None = None) -> None:
     options_parser.add_argument("--workers", type=int, default=1, help="seeds at once, a thread each if several")
     options_parser.add_argument("--finish", type=int, nargs="*", default=[50, 150], help="steps of real training")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
-    each = list(side_by_side(lambda seed: one_seed(seed, options), options.seeds, options.workers))
-    for seed, found in zip(options.seeds, each, strict=True):
+    each = []
+    done = side_by_side(lambda seed: one_seed(seed, options), options.seeds, options.workers)
+    for seed, found in zip(options.seeds, done, strict=True):
+        each.append(found)
         own = found[options.family]
         print(seed, {name: _three(e) for name, e in own["figures"].items()}, own["verdict"], f"{own['seconds']:.0f} s")
         print(seed, "real", found["real"], flush=True)
