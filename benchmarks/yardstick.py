@@ -49,7 +49,7 @@ def scored(config: SweepConfig) -> dict[str, dict[str, Any]]:
     )
     plan = Plan.of(task, space, config.zoo)
     own = range(plan.test, len(plan.real.blueprints), config.zoo.seeds)
-    blueprints, seeds = ([values[i] for i in own] for values in (plan.real.blueprints, plan.real.seeds))
+    blueprints, seeds = [plan.real.blueprints[i] for i in own], [plan.real.seeds[i] for i in own]
     found: dict[str, dict[str, Any]] = {}
     first: np.ndarray | None = None
     for name, recipe in neighbours(config.zoo.real_recipe).items():
