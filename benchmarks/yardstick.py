@@ -41,7 +41,7 @@ def neighbours(recipe: Recipe) -> dict[str, Recipe]:
     return found
 
 
-def scored(config: SweepConfig) -> dict[str, dict[str, Any]]:
+def scored(config: SweepConfig, only: str) -> dict[str, dict[str, Any]]:
     """By recipe the scores on either split, and on test data what it gains over the preset's on the same networks."""
     task = load_task(config.task, config.data)
     space = open_space(
@@ -53,6 +53,8 @@ def scored(config: SweepConfig) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     first: np.ndarray | None = None
     for name, recipe in neighbours(config.zoo.real_recipe).items():
+        if first is not None and not name.startswith(only):
+            continue
         networks = train_sorted(task, plan.real.tokenizer, blueprints, seeds, recipe).networks
         validation, test = (np.asarray(scores_of(networks, split)) for split in (task.validation, task.test))
         first = test if first is None else first
@@ -67,12 +69,13 @@ def main(arguments: list[str] | None = None) -> None:
     options_parser = parser(__doc__, "long")
     options_parser.set_defaults(seeds=[5])
     options_parser.add_argument("--architectures", type=int, default=24)
+    options_parser.add_argument("--only", default="", help="the setting that is changed; by default one after another")
     options, began = options_parser.parse_args(arguments), time.perf_counter()
     print("| recipe | validation | test | gain on test |\n|---|---|---|---|")
     each = {}
     for seed in options.seeds:
         changes = {**changes_of(options), "seed": seed, "zoo.seed": seed, "zoo.validation": options.architectures}
-        each[seed] = scored(resolve(options.preset, changes))
+        each[seed] = scored(resolve(options.preset, changes), options.only)
     write_result(f"yardstick-{options.preset}", options, {"recipes": each}, began)
 
 
