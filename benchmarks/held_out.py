@@ -63,7 +63,7 @@ def one_seed(seed: int, options: argparse.Namespace) -> dict[str, Row]:
     for name in BASELINES:
         found[name] = _row(run_baseline(laboratory, name, {}, evaluation).summary)
     found["real"] = {
-        "still_improving": laboratory.zoo.still_improving,
+        **{key: value for key, value in laboratory.zoo_facts().items() if key.startswith(("still", "doubled"))},
         "score": float(laboratory.test.scores.mean()),
         "steps": bench.config.zoo.real_recipe.steps,
     }
