@@ -105,14 +105,13 @@ class BatchLayout:
         moved = {name: getattr(self, name).to(device) for name in PADDED}
         batch = BatchLayout(layouts=self.layouts, **moved)
         batch.__dict__["edge_real"] = self.edge_real.to(device)
-        if not self.repeats:
-            return batch
-        few, places = self.distinct
-        batch.__dict__["distinct"] = few.to(device), places.to(device)
+        if self.repeats:
+            few, places = self.few
+            batch.__dict__["few"] = few.to(device), places.to(device)
         return batch
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("blueprints", "distinct", "stack", "groups", "unit")  # quickly made again
+        made = ("blueprints", "few", "stack", "groups", "unit")  # quickly made again
         return {name: value for name, value in self.__dict__.items() if name not in made}
 
     @cached_property
@@ -126,11 +125,16 @@ class BatchLayout:
         """Whether any two networks have one layout."""
         return len(set(self.layouts)) < len(self.layouts)
 
-    @cached_property
+    @property
     def distinct(self) -> tuple[BatchLayout, Int[Tensor, " networks"]]:
         """Each layout once, in order of appearance, and which of these every network has."""
-        if not self.repeats:
+        if not self.repeats:  # not kept: what refers to itself stays in memory until all of it is searched for cycles
             return self, torch.arange(len(self.layouts), device=self.node.device)
+        return self.few
+
+    @cached_property
+    def few(self) -> tuple[BatchLayout, Int[Tensor, " networks"]]:
+        """``distinct`` of a batch with repeats."""
         few, places = _distinct(self.layouts)
         return _padded(few).to(self.node.device), places.to(self.node.device)
 
@@ -176,7 +180,7 @@ def batch_of(layouts: tuple[TokenLayout, ...]) -> BatchLayout:
         for value in (getattr(once, name),)
     }
     batch = BatchLayout(layouts=layouts, **own)
-    batch.__dict__["distinct"] = once, places
+    batch.__dict__["few"] = once, places
     return batch
 
 

@@ -1,6 +1,8 @@
 """Stacked, looped and plain networks, and an independent reference in numpy, compute the same."""
 
+import gc
 import math
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_loop import run_by_blocks, run_looped
 
+from generators import layouts
 from generators.generated import Generated
+from generators.registry import make_generator
 from generators.tokens import WeightTokenizer
 from search_spaces import Architecture, Blueprint, MLPSpace, Node
 from workbench.execution import (
@@ -314,3 +318,24 @@ def test_networks_of_one_architecture_are_cut_without_being_moved(width: int, al
         logits = way(replace(generated, tokens=tokens), x)
         gradients.append(torch.autograd.grad(logits.square().sum(), tokens)[0])
     torch.testing.assert_close(gradients[0], gradients[1], atol=1e-9, rtol=1e-9)
+
+
+@pytest.mark.parametrize("repeats", [1, 2])
+def test_memory_of_a_batch_is_free_without_a_search_for_cycles(repeats: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a search comes late where tensors are few and large: a long training once held gigabytes of old batches."""
+    monkeypatch.setattr(layouts.batch_of, "_most", 0)
+    space = MLPSpace(inputs=8, outputs=4, widths=(3, 5))
+    blueprints = [Blueprint.of(a) for a in space.sample_distinct(3, np.random.default_rng(0))]
+    generator = make_generator("mlp", {"d": 8, "hidden": 8, "layers": 1, "latent": 2})
+    gc.collect()
+    gc.disable()
+    try:
+        generated = generator.generate(blueprints * repeats, range(3 * repeats))
+        run_stacked(generated, torch.zeros(2, 8))
+        run_grouped(generated, torch.zeros(2, 8))
+        gone = weakref.ref(generated.layout)
+        del generated
+        WeightTokenizer().batch(blueprints[:1])  # the last batch is always kept
+        assert gone() is None
+    finally:
+        gc.enable()

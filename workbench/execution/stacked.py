@@ -172,7 +172,7 @@ class Stack:
         return found
 
     def __init__(self, layout: BatchLayout) -> None:
-        self.layout = layout
+        self.real, self.entries = layout.real, layout.used.shape[-1]  # not the layout, which keeps the stack
         self.device = layout.node.device
         graphs = [blueprint.architecture for blueprint in layout.blueprints]
         self.count = len(graphs)
@@ -200,10 +200,11 @@ class Stack:
             for edge in graph.edges:
                 always = MAIN if edge.kind == "main" else SKIP
                 wired[index[edge.target] - 1, index[edge.source], n] = optional.get(edge, always)
-        self._build_slots(slot_of, widths, inputs, acts, norms, wired)
+        self._build_slots(layout, slot_of, widths, inputs, acts, norms, wired)
 
     def _build_slots(
         self,
+        layout: BatchLayout,
         slot_of: Tensor,
         widths: Tensor,
         inputs: Tensor,
@@ -211,7 +212,7 @@ class Stack:
         norms: Tensor,
         wired: Tensor,
     ) -> None:
-        width_per_token = self.layout.used.shape[-1] - LANES
+        width_per_token = self.entries - LANES
         slots: list[Slot] = []
         places = [torch.arange(self.count)]
         for j in range(self.depth):
@@ -252,14 +253,14 @@ class Stack:
         starts = torch.cumsum(torch.tensor([0, *self.sizes[:-2]]), 0)
         all_widths = torch.tensor([slot.width for slot in slots])
         all_chunks = torch.tensor([slot.chunks for slot in slots])
-        layout = self.layout.to("cpu")
+        layout = layout.to("cpu")
         slot = slot_of.gather(1, layout.node)
         network = torch.stack(places[1:])[slot, torch.arange(self.count)[:, None]]
         rows = starts[slot] + ((network * all_widths[slot]) + layout.neuron) * all_chunks[slot] + layout.chunk
         self.rows: Int[Tensor, " all_tokens"] = (
             torch.where(layout.real, rows, torch.full_like(rows, self.rows_total)).reshape(-1).to(self.device)
         )
-        self.existing = self.pack(self.layout.real.float())
+        self.existing = self.pack(self.real.float())
         # where all networks are alike, tokens lie as slots read them, and nothing has to be moved
         places = torch.arange(self.rows_total).split(self.sizes[:-1])
         in_turn = torch.cat([part.view(self.count, -1) for part in places], dim=1)
@@ -278,8 +279,8 @@ class Stack:
 
     def unpack(self, buffer: Float[Tensor, " rows *entries"]) -> Float[Tensor, "networks tokens *entries"]:
         """The inverse of ``pack``; zero for padding."""
-        tokens = buffer[self.rows].reshape(*self.layout.node.shape, *buffer.shape[1:])
-        return tokens * self.layout.real.reshape(*self.layout.real.shape, *([1] * (tokens.dim() - 2)))
+        tokens = buffer[self.rows].reshape(*self.real.shape, *buffer.shape[1:])
+        return tokens * self.real.reshape(*self.real.shape, *([1] * (tokens.dim() - 2)))
 
     def blocks(
         self, buffer: Float[Tensor, "rows entries"]
@@ -298,7 +299,7 @@ class Stack:
 
     def join(self, blocks: Blocks) -> Float[Tensor, "rows entries"]:
         """The inverse of ``blocks``; zero where no network has anything."""
-        return joined(blocks, self.sides, self.layout.used.shape[-1])
+        return joined(blocks, self.sides, self.entries)
 
     def run(
         self,

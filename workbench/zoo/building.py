@@ -149,33 +149,28 @@ def _train_missing(parts: Parts, home: Path, tell: Callable[[int], None]) -> Non
 
 def _put_together(plan: Plan, kept: Mapping[str, Parts], config: ZooConfig, home: Path) -> None:
     """From the parts to the final files, a batch at a time."""
-    task = plan.real.task
 
     def fill(writer: NetworksWriter) -> Spent:
         seconds = improving = 0.0
-        once, twice = dict.fromkeys(plan.again, 0.0), dict.fromkeys(range(len(plan.again)), 0.0)
-        for stage, parts in kept.items():
-            for number in range(len(parts.training.batches)):
-                part, rows = parts.read(number), parts.training.rows(number)
-                seconds += part.seconds if stage != DOUBLED else 0.0
-                if stage == TRAINING:
-                    _put(writer, "training", part, dict(enumerate(rows)))
-                    continue
-                scores = once if stage == REAL else twice
-                asked = [row for row in rows if row in scores]
-                if asked:
-                    found = test_scores(parts.training, number, part.batch, asked, task)
-                    scores.update(zip(asked, found.tolist(), strict=True))
-                if stage == DOUBLED:
-                    continue
-                improving += part.batch.still_improving * len(rows)
-                _put(writer, "test", part, {i: row for i, row in enumerate(rows) if row < plan.test})
-                others = {i: row - plan.test for i, row in enumerate(rows) if row >= plan.test}
-                _put(writer, "validation", part, others)
+        once: dict[int, float] = {}
+        twice: dict[int, float] = {}
+        for _, part, rows in kept[TRAINING].each():
+            seconds += part.seconds
+            _put(writer, "training", part, dict(enumerate(rows)))
+        for number, part, rows in kept[REAL].each():
+            seconds += part.seconds
+            improving += part.batch.still_improving * len(rows)
+            _put(writer, "test", part, {i: row for i, row in enumerate(rows) if row < plan.test})
+            others = {i: row - plan.test for i, row in enumerate(rows) if row >= plan.test}
+            _put(writer, "validation", part, others)
+            once |= test_scores(plan.real, number, part.batch, [row for row in rows if row in plan.again])
+        if plan.doubled is not None:
+            for number, part, rows in kept[DOUBLED].each():
+                twice |= test_scores(plan.doubled, number, part.batch, rows)
         return Spent(
             seconds=seconds,
             still_improving=improving / len(plan.real.results),
-            doubled=tuple(zip(once.values(), twice.values(), strict=True)),
+            doubled=tuple((once[row], twice[place]) for place, row in enumerate(plan.again)),
         )
 
     held_out = plan.real.results

@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
-from jaxtyping import Float
 
 from generators.generated import Generated
 from workbench.execution import predict
-from workbench.tasks import Task, score
+from workbench.tasks import score
 from workbench.zoo.batched import Batch, Training
-
-# dimension names: networks as in generators
-
-Scores = Float[np.ndarray, " networks"]
 
 
 def chosen(test: int, seeds: int, count: int) -> list[int]:
@@ -44,17 +38,18 @@ def doubled(real: Training, rows: list[int]) -> Training:
     )
 
 
-def test_scores(training: Training, number: int, batch: Batch, rows: list[int], task: Task) -> Scores:
-    """Scores on test data of some of a batch's networks.
+def test_scores(training: Training, number: int, batch: Batch, rows: list[int]) -> dict[int, float]:
+    """Scores on test data of some of a batch's networks, by row; 0 for a broken network.
 
     Args:
         training: of which the batch is.
         number: of the batch.
         batch: its networks.
         rows: which of its networks, by their row among all results of the training.
-        task: gives the test data.
     """
-    own = training.rows(number)
+    if not rows:
+        return {}
+    own, split = training.rows(number), training.task.test
     networks = Generated(
         tokenizer=training.tokenizer,
         layout=training.tokenizer.batch([training.results[row] for row in own]),
@@ -62,5 +57,5 @@ def test_scores(training: Training, number: int, batch: Batch, rows: list[int], 
         open_neurons=batch.open_neurons.cpu(),
         gates=batch.gates.cpu(),
     )
-    found = predict(networks.select([own.index(row) for row in rows]), task.test.x.cpu())
-    return torch.nan_to_num(score(found, task.test.y.cpu())).numpy()
+    found = predict(networks.select([own.index(row) for row in rows]), split.x.cpu())
+    return dict(zip(rows, torch.nan_to_num(score(found, split.y.cpu())).tolist(), strict=True))

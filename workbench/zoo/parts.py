@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +102,11 @@ class Parts:
     def missing(self) -> list[int]:
         """Numbers of batches that are not there, or not whole."""
         return [number for number in range(len(self.training.batches)) if not self._whole(number)]
+
+    def each(self) -> Iterator[tuple[int, Part, list[int]]]:
+        """All batches: number, what was kept, and the rows of its networks among all results; raises like `read`."""
+        for number in range(len(self.training.batches)):
+            yield number, self.read(number), self.training.rows(number)
 
     def _whole(self, number: int) -> bool:
         if not self._path(number).exists():
