@@ -17,6 +17,7 @@ from benchmarks import (
     stability,
     task_masks,
     topology,
+    yardstick,
     zoo,
 )
 from benchmarks.hostile import __main__ as hostile
@@ -29,9 +30,10 @@ if __name__ == "__main__":
     search.main([])
     ranking.main([])
     guided.main([])
-    held_out.main([])
+    yardstick.main([])
+    held_out.main(["--seeds", "35", "36", "37", "38", "--test", "40"])
     held_out.main(["--family", "diffusion"])
-    held_out.main(["--preset", "mnist1d", "--task", "mnist1d", "--seeds", "31"])
+    held_out.main(["--preset", "mnist1d", "--task", "mnist1d", "--seeds", "32"])
     few_steps.main([])
     memorisation.main([])
     stability.main([])

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from search_spaces.blueprint import specs_of
+
 MOMENTUM = 0.95
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
@@ -90,12 +92,10 @@ def orthogonal(matrices: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*
 
 def matrices_of(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Weights of layers that mix their inputs, and all other parameters: biases, norms and embeddings among them."""
-    mixing = set()
-    for part in module.modules():
-        if isinstance(part, nn.Embedding) or "norm" in type(part).__name__.lower():
-            continue
-        for name, own in part.named_parameters(recurse=False):
-            if "weight" in name and own.dim() >= 2 and min(own.shape[-2:]) >= LEAST:
-                mixing.add(own)
-    parameters = list(module.parameters())
-    return [p for p in parameters if p in mixing], [p for p in parameters if p not in mixing]
+    looked_up = {p for part in module.modules() if isinstance(part, nn.Embedding) for p in part.parameters()}
+    mixing = {spec.name for spec in specs_of(module, str) if spec.role == "weight" and min(spec.shape[-2:]) >= LEAST}
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        (matrices if name in mixing and parameter not in looked_up else rest).append(parameter)
+    return matrices, rest
