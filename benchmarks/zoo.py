@@ -31,7 +31,8 @@ def train_one(
 ) -> GraphNetwork:
     """The recipe as anybody would write it for one network, from torch's own initial weights or from ``start``."""
     torch.manual_seed(seed)
-    network = GraphNetwork(blueprint.architecture)
+    device = task.train.x.device
+    network = GraphNetwork(blueprint.architecture).to(device)
     if start is not None:
         network.load_state_dict(dict(start))
     optimizer = torch.optim.AdamW(
@@ -40,8 +41,8 @@ def train_one(
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, recipe.steps))
     best, state = -1.0, network.state_dict()
     for step in range(recipe.steps):
-        index = torch.randint(len(task.train), (recipe.batch_size,))
-        x = task.train.x[index] + recipe.input_noise * torch.randn(recipe.batch_size, task.inputs)
+        index = torch.randint(len(task.train), (recipe.batch_size,), device=device)
+        x = task.train.x[index] + recipe.input_noise * torch.randn(recipe.batch_size, task.inputs, device=device)
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(network(x), task.train.y[index]).backward()
         optimizer.step()

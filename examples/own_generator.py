@@ -40,10 +40,10 @@ class SharedWeights(Generator):
 
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """Rows of the table; the last layer has the first place, however deep the network is."""
-        last = torch.tensor([len(blueprint.architecture.nodes) - 1 for blueprint in layout.blueprints])[:, None]
+        last = latent.new_tensor([len(blueprint.architecture.nodes) - 1 for blueprint in layout.blueprints])[:, None]
         place = torch.where(layout.node == last, 0, layout.node.clamp(max=PLACES - 1))
         values = self.table[place, layout.neuron.clamp(max=NEURONS - 1), layout.chunk.clamp(max=CHUNKS - 1)]
-        return to_generated(self.tokenizer, layout, values, torch.zeros(layout.edge_real.shape), condition)
+        return to_generated(self.tokenizer, layout, values, latent.new_zeros(layout.edge_real.shape), condition)
 
 
 def main(runs: Path = Path("runs"), steps: int = 400, networks: int = 48, test: int = 6, latents: int = 6) -> Path:

@@ -98,6 +98,16 @@ class Generated:
         """Where its tensors live."""
         return self.tokens.device
 
+    def to(self, device: torch.device | str) -> Generated:
+        """The same on another device."""
+        return replace(
+            self,
+            layout=self.layout.to(device),
+            tokens=self.tokens.to(device),
+            open_neurons=self.open_neurons.to(device),
+            gates=self.gates.to(device),
+        )
+
     def select(self, indices: Sequence[int]) -> Generated:
         """Some of the networks, in the order asked for."""
         return gathered(
@@ -157,9 +167,9 @@ class Generated:
         return replace(self, tokens=tokens)
 
     def network(self, index: int) -> Network:
-        """One network as a plain module with its closed neurons and wires."""
+        """One network as a plain module with its closed neurons and wires, on the same device."""
         module = network_of(self.blueprints[index].architecture).load(self.state_dict(index))
-        return module.connect(self.neurons(index), self.wires(index)).eval()
+        return module.connect(self.neurons(index), self.wires(index)).eval().to(self.device)
 
 
 def gathered(

@@ -99,13 +99,13 @@ class Generator(nn.Module, ABC):
     def __init__(self, config: GeneratorConfig | None = None) -> None:
         super().__init__()
         self.config = config or self.Config()
+        self.register_buffer("_place", torch.empty(0), persistent=False)  # so that one without weights has a device too
         self.tokenizer = WeightTokenizer(width=self.config.token_width)
 
     @property
     def device(self) -> torch.device:
         """Where its tensors live."""
-        first = next(itertools.chain(self.parameters(), self.buffers()), None)
-        return torch.device("cpu") if first is None else first.device
+        return next(itertools.chain(self.parameters(), self.buffers())).device
 
     @property
     def evaluations(self) -> int:

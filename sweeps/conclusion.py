@@ -88,7 +88,7 @@ def conclude(
     best = {family: trial for family, trial in best.items() if family in generators}
     for family, trial in best.items() if config.finish else ():
         with parts.attempt(f"finished {family}"):
-            generator = from_pretrained(folder.generator(trial.number))
+            generator = from_pretrained(folder.generator(trial.number)).to(laboratory.device)
             generators |= finished_rows(config, laboratory, generators[family], generator, watcher)
     total = len(config.baselines) + 2
     for i, name in enumerate(config.baselines):

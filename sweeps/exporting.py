@@ -125,7 +125,7 @@ def export_best(
             folder.path / "exports",
             f"{chosen.family}-{place}-{blueprints[i].key}{ending(exports.form)}",
             provenance,
-            test.split.x[:ROWS],
+            test.split.x[:ROWS].cpu(),
             exports.formats,
             root=folder.path,
             about=about,

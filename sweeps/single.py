@@ -102,6 +102,7 @@ def evaluate_one(
             f"(digest {origin.task_digest}), got other data ({laboratory.task.digest()}); name it with --data"
         )
     watcher.progress("evaluation", 0, 1)
+    generator.to(laboratory.device)
     found = measure(generator, laboratory.zoo, laboratory.test, laboratory.test_validity, config.evaluation)
     watcher.progress("evaluation", 1, 1)
     return generator.name, found

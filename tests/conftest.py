@@ -44,6 +44,14 @@ def _denormal_numbers() -> "Iterator[None]":
         sys.modules["torch"].set_flush_denormal(False)
 
 
+@pytest.fixture(scope="module")
+def on_processor() -> "Iterator[None]":
+    """For what is compared bit by bit: a GPU adds numbers in no fixed order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WEIGHTLOOM_DEVICE", "cpu")
+        yield
+
+
 @pytest.fixture
 def mixed_architectures() -> "list[Architecture]":
     """Networks of many operations for 12 inputs as a sequence of 2 x 6, and 3 classes; the first and third alike."""

@@ -107,6 +107,7 @@ def run_family(
     """
     torch.manual_seed(training.seed)
     generator = make_generator(family, {"token_width": laboratory.zoo.config.token_width, **settings})
+    generator.to(laboratory.device)
     family, task = generator.name, laboratory.task
     if training.diversity and training.diversity_target is None:
         real = laboratory.validation.networks
@@ -152,6 +153,7 @@ def run_baseline(
     """Fit a baseline, tune it on validation architectures and measure it."""
     start = time.perf_counter()
     generator = make_generator(name, {"token_width": laboratory.zoo.config.token_width, **settings})
+    generator.to(laboratory.device)
     if isinstance(generator, Fitted):
         generator.fit(laboratory.zoo.training)
         validation = laboratory.validation

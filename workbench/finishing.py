@@ -66,7 +66,7 @@ class Finished(Generator):
                 start=networks,
                 sparse=sparse,
             )
-        return trained.networks
+        return trained.networks.to(networks.device)
 
 
 def finished(start: Generator | None, task: Task, zoo: ZooConfig, validation: Yardstick, steps: int) -> Finished:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from generators.generator import Generator
 from search_spaces import SearchSpace, open_space
@@ -15,7 +16,7 @@ from workbench import metrics
 from workbench.evaluation import EvaluationConfig
 from workbench.evaluation.brief import brief_training
 from workbench.evaluation.frontier import frontier_points, noise_frontiers
-from workbench.execution import settle
+from workbench.execution import best_device, settle
 from workbench.finishing import Finished, finished
 from workbench.remote import Remote
 from workbench.summary import BriefPoint, FrontierPoint
@@ -54,9 +55,12 @@ class Laboratory:
         progress: Progress | None = None,
         remote: Remote | None = None,
     ) -> Laboratory:
-        """Load the task if it is given by name; read the zoo from ``folder``, fetch it from ``remote`` or train it."""
+        """Load the task if it is given by name; read the zoo from ``folder``, fetch it from ``remote`` or train it.
+
+        Examples and networks are on ``workbench.execution.best_device``.
+        """
         settle()
-        loaded = task if isinstance(task, Task) else load_task(task, data)
+        loaded = (task if isinstance(task, Task) else load_task(task, data)).to(best_device())
         chosen = open_space(
             space, inputs=loaded.inputs, outputs=loaded.classes, shape=loaded.shape, settings=space_settings
         )
@@ -64,7 +68,7 @@ class Laboratory:
         if remote is not None and not home.exists() and ZOO in remote.names(f"{folder.name}/{home.name}"):
             with whole_folder(home) as scratch:
                 remote.fetch(f"{folder.name}/{home.name}", scratch)
-        opened = open_zoo(loaded, chosen, zoo, folder, progress)
+        opened = open_zoo(loaded, chosen, zoo, folder, progress).to(best_device())
         if remote is not None and ZOO not in remote.names(f"{folder.name}/{home.name}"):
             remote.send(home, f"{folder.name}/{home.name}")
         validation = Yardstick.of(opened, opened.validation, loaded.validation)
@@ -76,6 +80,11 @@ class Laboratory:
             test=Yardstick.of(opened, opened.test, loaded.test),
             test_validity=Yardstick.of(opened, opened.test, loaded.validation, validation.training),
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Of examples and networks, and of generators that are measured here."""
+        return self.task.train.x.device
 
     def zoo_facts(self) -> dict[str, Any]:
         """What every summary says of the zoo."""

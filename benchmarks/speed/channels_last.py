@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from benchmarks.speed.measuring import Call, in_turns, one_thread, record
+from workbench.execution import best_device
 
 SIZES = ((16, 8), (32, 16))
 """Channels of a network, and the side of its pictures."""
 NETWORKS = 16
 
 
-def step_of(channels: int, side: int, layout: torch.memory_format, device: str) -> Call:
+def step_of(channels: int, side: int, layout: torch.memory_format, device: torch.device) -> Call:
     """Forward and backward of one convolution in this order of axes."""
     x, weight = (
         torch.randn(*shape, device=device).to(memory_format=layout).requires_grad_()
@@ -32,10 +33,11 @@ def step_of(channels: int, side: int, layout: torch.memory_format, device: str) 
     return step
 
 
-def compare(channels: int, side: int, turns: int, device: str) -> dict[str, Any]:
+def compare(channels: int, side: int, turns: int, device: torch.device) -> dict[str, Any]:
     """Both orders, turn by turn."""
     layouts = {"as it is": torch.contiguous_format, "channels last": torch.channels_last}
-    rows = in_turns({name: (step_of(channels, side, own, device), 1) for name, own in layouts.items()}, turns)
+    calls = {name: (step_of(channels, side, own, device), 1) for name, own in layouts.items()}
+    rows = in_turns(calls, turns, device=device)
     ratio = rows["channels last"]["ratio"]["median"]
     print(f"{channels} channels, {side} x {side}: channels last {ratio:.2f}x", flush=True)
     return {"channels": channels, "side": side, "rows": rows}
@@ -47,9 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--turns", type=int, default=15)
     options = parser.parse_args(arguments)
     one_thread()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = best_device()
     found = [compare(channels, side, options.turns, device) for channels, side in SIZES]
-    record("channels_last", {"device": device, "turns": options.turns, "convolutions": found})
+    record("channels_last", {"turns": options.turns, "convolutions": found}, device)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 
 A step of training (16 networks of mixed shapes, 128 examples, AdamW) of each family, as it is, with compiled layers
 (``compile: true``) and under autocast to bfloat16 (``precision: bf16-mixed``), turn by turn, and what compiling costs
-once. On a processor; on a GPU, where launches count, it is to be measured anew: the same command takes one if it is
-there.
+once. Of a GPU if there is one.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from benchmarks.speed.measuring import Call, in_turns, one_thread, record
 from generators.generator import Generator
 from generators.registry import make_generator
 from search_spaces import Blueprint
+from workbench.execution import best_device
 from workbench.tasks import Task, load_task
 from workbench.training import TaskObjective, TrainingConfig
 from workbench.training.compiling import compiled
@@ -49,8 +49,8 @@ def step_of(generator: Generator, task: Task, pool: list[Blueprint], bits: int =
 
 def compare(family: str, turns: int) -> dict[str, Any]:
     """Rows of one family, and seconds that compiling took."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    task, pool = load_task("digits").to(torch.device(device)), mixed(64)
+    device = best_device()
+    task, pool = load_task("digits").to(device), mixed(64)
     made = []
     for _ in range(3):
         torch.manual_seed(0)
@@ -70,12 +70,13 @@ def compare(family: str, turns: int) -> dict[str, Any]:
         for call in (calls["as it is"], calls["bf16"]):
             for _ in range(WARM):
                 call()
-        rows = in_turns({name: (call, 1) for name, call in calls.items()}, turns, clock=time.perf_counter)
+        clock = time.perf_counter if device.type == "cpu" else None
+        rows = in_turns({name: (call, 1) for name, call in calls.items()}, turns, device=device, clock=clock)
     for name, row in rows.items():
         print(
             f"{family:12} {name:10} {row['seconds']['median'] * 1e3:8.1f} ms {row['ratio']['median']:6.2f}x", flush=True
         )
-    return {"device": device, "compiling_seconds": spent - WARM * rows["compiled"]["seconds"]["median"], "rows": rows}
+    return {"compiling_seconds": spent - WARM * rows["compiled"]["seconds"]["median"], "rows": rows}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -85,7 +86,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # torch's advice on compiling
     one_thread()
-    record("compiling", {"turns": options.turns, "families": {name: compare(name, options.turns) for name in FAMILIES}})
+    found = {name: compare(name, options.turns) for name in FAMILIES}
+    record("compiling", {"turns": options.turns, "families": found}, best_device())
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from generators.diffusion import DiffusionConfig, DiffusionGenerator
 from generators.generator import Condition
 from generators.registry import make_generator
 from search_spaces import Blueprint, MLPSpace
-from workbench.execution import predict
+from workbench.execution import best_device, predict
 from workbench.execution.slot import FORWARD
 from workbench.tasks import load_task
 
@@ -64,9 +64,10 @@ def floor(blueprints: list[Blueprint], examples: int) -> Call:
 @torch.no_grad()
 def evaluation(networks: int, looped: int, turns: int, examples: int) -> dict[str, Any]:
     """Seconds per network of the loops over some of them and of batches of all; the same predictions."""
-    x = load_task("digits").test.x[:examples]
+    device = best_device()
+    x = load_task("digits").test.x[:examples].to(device)
     blueprints = mixed(networks)
-    generated = make_generator("init", {}).generate(blueprints, range(networks))
+    generated = make_generator("init", {}).generate(blueprints, range(networks)).to(device)
     plain = [generated.network(i) for i in range(looped)]
     out: dict[str, Tensor] = {}
 
@@ -83,9 +84,10 @@ def evaluation(networks: int, looped: int, turns: int, examples: int) -> dict[st
         "batches": (batches, networks),
         "loop": (loop, looped),
         "loop, modules made before": (made_before, looped),
-        "floor": (floor(blueprints, len(x)), networks),
     }
-    rows = in_turns(calls, turns)
+    if device.type == "cpu":
+        calls["floor"] = floor(blueprints, len(x)), networks
+    rows = in_turns(calls, turns, device=device)
     difference = float((out["batches"][:looped] - out["loop"]).abs().max())
     return {"rows": rows, "difference": difference, "networks": networks, "looped": looped, "examples": len(x)}
 
@@ -93,21 +95,23 @@ def evaluation(networks: int, looped: int, turns: int, examples: int) -> dict[st
 @torch.no_grad()
 def sampling(networks: int, turns: int) -> dict[str, Any]:
     """One call of the denoiser against all steps of sampling."""
-    generator = DiffusionGenerator(DiffusionConfig(steps=STEPS)).eval()
+    device = best_device()
+    generator = DiffusionGenerator(DiffusionConfig(steps=STEPS)).eval().to(device)
     blueprints = mixed(networks)
-    layout = generator.tokenizer.batch(blueprints)
-    latent = generator.draw_latent(blueprints, range(networks))
-    condition = Condition.uniform(networks)
-    time = torch.ones(networks)
+    layout = generator.tokenizer.batch(blueprints).to(device)
+    latent = generator.draw_latent(blueprints, range(networks)).to(device)
+    condition = Condition.uniform(networks, device=device)
+    time = torch.ones(networks, device=device)
 
     def once() -> None:
-        one = torch.tensor(1.0)
+        one = torch.tensor(1.0, device=device)
         generator.denoise(layout, generator.encoder(layout), latent, time, 0 * one, one, condition)
 
     def sample() -> None:
         generator(blueprints, latent, condition)
 
-    return {"rows": in_turns({"one forward": (once, 1), "8 steps": (sample, 1)}, turns), "networks": networks}
+    rows = in_turns({"one forward": (once, 1), "8 steps": (sample, 1)}, turns, device=device)
+    return {"rows": rows, "networks": networks}
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -124,7 +128,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     for part in (*found["evaluation"], found["sampling"]):
         print({name: (row["seconds"]["median"], row["ratio"]["median"]) for name, row in part["rows"].items()})
-    record("evaluation", found)
+    record("evaluation", found, best_device())
 
 
 if __name__ == "__main__":

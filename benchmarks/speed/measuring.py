@@ -18,9 +18,10 @@ import torch
 from benchmarks.parts import RESULTS
 from search_spaces import Blueprint
 from search_spaces.files import write_json
-from workbench.execution import settle
+from workbench.execution import settle, wait_for
 
 MIB = 2**20
+PROCESSOR = torch.device("cpu")
 Call = Callable[[], object]
 
 
@@ -30,14 +31,30 @@ def one_thread() -> None:
     settle()
 
 
-def peak_reset() -> None:
-    """Begin to watch the peak of resident memory anew (Linux: ``man 5 proc``, clear_refs), without what was kept."""
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """Processor seconds, since others may use the machine; of another device wall time, when its work is done."""
+
+    def now() -> float:
+        wait_for(device)
+        return time.perf_counter()
+
+    return time.process_time if device.type == "cpu" else now
+
+
+def peak_reset(device: torch.device = PROCESSOR) -> None:
+    """Begin to watch the peak of memory anew: what is resident (Linux: ``man 5 proc``, clear_refs), or the device's."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+        return
     ctypes.CDLL(None).malloc_trim(0)  # else what one call freed would count for the next
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_memory() -> float:
-    """MiB at most resident since ``peak_reset``, torch itself among them."""
+def peak_memory(device: torch.device = PROCESSOR) -> float:
+    """MiB at most since ``peak_reset``: resident ones, torch itself among them, or those of the device's tensors."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / MIB
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None, "Linux says it"
     return int(found[1]) / 1024
@@ -54,7 +71,11 @@ def spread(values: np.ndarray) -> dict[str, float]:
 
 
 def in_turns(
-    calls: Mapping[str, tuple[Call, float]], turns: int, *, clock: Callable[[], float] = time.process_time
+    calls: Mapping[str, tuple[Call, float]],
+    turns: int,
+    *,
+    device: torch.device = PROCESSOR,
+    clock: Callable[[], float] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Seconds of each call in turn, A B C A B C, divided by how many things it does; ratios to the first, turn by turn.
 
@@ -62,21 +83,23 @@ def in_turns(
         calls: by name what to call and how many things that does; the first is what the others are compared with.
         turns: that count, after one that does not: it warms caches and shows the memory, which is given back before
             each call, so that its time would be that of filling pages anew.
-        clock: processor seconds by default, since others may use the machine; wall time where a disk is waited for.
+        device: that does the work.
+        clock: by default the device's, see ``clock_of``; wall time where a disk is waited for.
     """
+    clock = clock or clock_of(device)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     memory: dict[str, float] = dict.fromkeys(calls, 0.0)
     for turn in range(turns + 1):
         for name, (call, things) in calls.items():
             if not turn:
-                peak_reset()
+                peak_reset(device)
             start = clock()
             call()
             passed = (clock() - start) / things
             if turn:
                 seconds[name].append(passed)
             else:
-                memory[name] = peak_memory()
+                memory[name] = peak_memory(device)
     first = np.array(seconds[next(iter(calls))])
     return {
         name: {
@@ -94,16 +117,17 @@ def slope(sizes: list[float], seconds: list[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
-def record(name: str, content: Mapping[str, Any]) -> None:
-    """Write ``benchmarks/results/speed-NAME.json``, and the page anew."""
+def record(name: str, content: Mapping[str, Any], device: torch.device = PROCESSOR) -> None:
+    """Write ``benchmarks/results/speed-NAME.json`` (of another device ``speed-NAME-cuda.json``), and the page anew."""
     from benchmarks.speed.page import write_page
 
     head = {
         "threads": torch.get_num_threads(),
         "trimmed": True,  # the memory of each row is its own
         "torch": torch.__version__,
-        "machine": platform.machine(),
+        "machine": platform.machine() if device.type == "cpu" else torch.cuda.get_device_name(device),
         "load": list(os.getloadavg()),  # of the machine at the end: how busy others kept it
     }
-    print(f"written to {write_json(RESULTS / f'speed-{name}.json', {**head, **content})}")
+    place = name if device.type == "cpu" else f"{name}-{device.type}"
+    print(f"written to {write_json(RESULTS / f'speed-{place}.json', {**head, **content})}")
     write_page()

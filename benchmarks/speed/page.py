@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.parts import FIGURES, RESULTS
+from benchmarks.speed.peers import PEERS
 from search_spaces.files import read_json, write_text
 
 HEAD = """# Benchmarks
@@ -25,8 +26,9 @@ def ratio(row: Result) -> str:
 
 
 def state(found: Result) -> str:
-    """Threads and load."""
-    return f"{found['threads']} thread, torch {found['torch']}, load of the machine {found['load'][1]:.0f}"
+    """Machine, threads and load."""
+    machine = f"{found['machine']}, {found['threads']} thread, torch {found['torch']}"
+    return f"{machine}, load of the machine {found['load'][1]:.0f}"
 
 
 def step(found: Result) -> list[str]:
@@ -42,7 +44,10 @@ def step(found: Result) -> list[str]:
             memory = f"{row['peak_mib']:.0f}" if found.get("trimmed") else "not measured"
             cost = f"{row['seconds']['median'] * 1e3:.2f} | {ratio(row)} | {memory}"
             lines.append(f"| {name} | {cost} | {own} |")
-        lines += [f"Not run: {name}: {said}" for name, said in part["failed"].items()]
+        if len(part["failed"]) == len(PEERS):
+            lines += ["", "No other package was there."]
+        else:
+            lines += [f"Not run: {name}: {said}" for name, said in part["failed"].items()]
     return lines
 
 
@@ -62,7 +67,8 @@ def evaluation(found: Result) -> list[str]:
     ]
     for one in several:
         rows = one["rows"]
-        others = (ratio(rows[name]) for name in ("loop", "loop, modules made before", "floor"))
+        names = ("loop", "loop, modules made before", "floor")
+        others = (ratio(rows[name]) if name in rows else "" for name in names)
         lines.append(
             f"| {one['examples']} | {rows['batches']['seconds']['median'] * 1e3:.2f} | {' | '.join(others)} | "
             f"{rows['batches']['peak_mib']:.0f} | {one['difference']:.0e} |"
@@ -173,7 +179,13 @@ def zoo(found: Result) -> list[str]:
             f"| {name} | {own['median']:.1f} ({own['min']:.1f} to {own['max']:.1f}) | {row['goal']} | {most} | "
             f"{scores} | {row['peak_mib']:.0f} |"
         )
-    return [*lines, "", f"Both from the same initial weights. {state(found)}"]
+    processor = "; ".join(
+        f"{name} {row['times_cheaper_than_on_the_processor']['median']:.0f}"
+        for name, row in found["kinds"].items()
+        if row.get("times_cheaper_than_on_the_processor")
+    )
+    said = f" Times cheaper than a loop on one thread of that machine's processor: {processor}." if processor else ""
+    return [*lines, "", f"Both from the same initial weights.{said} {state(found)}"]
 
 
 def zoo_memory(found: Result) -> list[str]:
@@ -216,7 +228,6 @@ def _growth(zoos: Sequence[Result], use: str | None) -> float:
 
 def compiling(found: Result) -> list[str]:
     """Rows of ``speed-compiling.json``."""
-    device = {part["device"] for part in found["families"].values()}
     lines = [
         "## Compiled layers, products of fewer bits (`compiling`)",
         "",
@@ -229,7 +240,7 @@ def compiling(found: Result) -> list[str]:
     for family, part in found["families"].items():
         own, short = (ratio(part["rows"][name]) for name in ("compiled", "bf16"))
         lines.append(f"| {family} | {own} | {short} | {part['compiling_seconds']:.0f} |")
-    return [*lines, "", f"On {', '.join(sorted(device))}. {state(found)}"]
+    return [*lines, "", state(found)]
 
 
 def channels_last(found: Result) -> list[str]:
@@ -246,10 +257,15 @@ def channels_last(found: Result) -> list[str]:
         "",
         *rows,
         "",
-        f"On {found['device']}. {state(found)}",
+        state(found),
     ]
 
 
+GPU_HEAD = """## On a GPU
+
+The same commands on a machine with a GPU take it. Seconds are wall time until its work is done; memory is that of its
+tensors. Goals are those of a processor.
+"""
 PARTS: Mapping[str, Callable[[Result], list[str]]] = {
     "step": step,
     "zoo": zoo,
@@ -264,12 +280,14 @@ PARTS: Mapping[str, Callable[[Result], list[str]]] = {
 }
 
 
+def _sections(ending: str) -> list[str]:
+    """Of the results whose files have this ending."""
+    paths = {name: RESULTS / f"speed-{name}{ending}.json" for name in PARTS}
+    return ["\n".join(PARTS[name](read_json(path))).rstrip() for name, path in paths.items() if path.exists()]
+
+
 def write_page() -> None:
     """Write ``docs/benchmarks.md``."""
-    parts = [HEAD.rstrip()]
-    for name, part in PARTS.items():
-        path = RESULTS / f"speed-{name}.json"
-        if path.exists():
-            parts.append("\n".join(part(read_json(path))).rstrip())
+    parts = [HEAD.rstrip(), *_sections(""), *([GPU_HEAD.rstrip(), *there] if (there := _sections("-cuda")) else [])]
     page = write_text(FIGURES.parent / "benchmarks.md", "\n\n".join(parts) + "\n")
     print(f"written to {page}")

@@ -17,11 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.speed.measuring import one_thread, peak_memory, peak_reset, record, spread
+from benchmarks.speed.measuring import clock_of, one_thread, peak_memory, peak_reset, record, spread
 from generators.registry import make_generator
 from generators.streaming import Streamed, gathered
 from search_spaces import Blueprint, ModuleSpace, blueprint, module
 from search_spaces.building import network_of
+from workbench.execution import best_device
 
 SETTINGS: dict[str, Any] = {"token_width": 4608, "d": 32, "hidden": 32, "layers": 1, "rank": 16, "latent": 16}
 
@@ -132,11 +133,12 @@ def main(arguments: list[str] | None = None) -> None:
     one_thread()
     torch.manual_seed(0)
     space = ResNet50(inputs=3 * options.size**2, outputs=1000, shape=(3, options.size, options.size))
-    generator = make_generator("mlp", SETTINGS)
+    device = best_device()
+    generator, now = make_generator("mlp", SETTINGS).to(device), clock_of(device)
     assert isinstance(generator, Streamed)
     genome = space.genome(space.sample(np.random.default_rng(0)))
     seconds: dict[str, list[float]] = {"blueprint": [], "blueprint, cached": [], "generation": []}
-    peak_reset()
+    peak_reset(device)
     state: dict[str, Tensor] = {}
     for turn in range(options.turns + 1):
         forget()
@@ -145,10 +147,11 @@ def main(arguments: list[str] | None = None) -> None:
             found = Blueprint.of(space.from_genome(genome))
             _ = found.key
             seconds[name].append(time.process_time() - start)
-        start = time.process_time()
+        start = now()
         state = gathered(generator, found, turn, generator.tokenizer.width)
-        seconds["generation"].append(time.process_time() - start)
-    memory = peak_memory()
+        seconds["generation"].append(now() - start)
+    memory = peak_memory(device)
+    state = {name: value.cpu() for name, value in state.items()}
     shown = {name: spread(np.array(own[1:])) for name, own in seconds.items()}
     of_layers = variances(state, found, options.size)
     equal, closest = twins(state)
@@ -171,7 +174,7 @@ def main(arguments: list[str] | None = None) -> None:
     }
     print({key: value for key, value in content.items() if key != "variances"})
     print({name: round(value, 2) for name, value in of_layers.items()})
-    record("resnet", content)
+    record("resnet", content, device)
 
 
 if __name__ == "__main__":

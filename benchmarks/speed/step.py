@@ -20,7 +20,7 @@ from benchmarks.speed.peers import installed_peers
 from generators.generator import Generator
 from generators.registry import make_generator
 from search_spaces import Architecture, Blueprint, Edge, Node
-from workbench.execution import run
+from workbench.execution import best_device, run
 
 MANY = 64
 BATCH = 64
@@ -93,7 +93,7 @@ def our_step(generator: Generator, blueprint: Blueprint, count: int, x: Tensor, 
 
     def step() -> None:
         generator.zero_grad()
-        generated = generator(blueprints, generator.draw_latent(blueprints, range(count)))
+        generated = generator(blueprints, generator.draw_latent(blueprints, range(count)).to(x.device))
         logits = run(generated, flat)
         nn.functional.cross_entropy(logits.flatten(0, 1), y.repeat(count)).backward()
 
@@ -112,7 +112,8 @@ def compare(target: str, turns: int) -> dict[str, Any]:
     """All rows of one target."""
     torch.manual_seed(0)
     blueprint, make, shape = TARGETS[target]
-    plain, x, y = make(), torch.randn(BATCH, *shape), torch.randint(10, (BATCH,))
+    device = best_device()
+    plain, x, y = make().to(device), torch.randn(BATCH, *shape).to(device), torch.randint(10, (BATCH,)).to(device)
     state = {name: tuple(parameter.shape) for name, parameter in plain.named_parameters()}
     assert sorted(state.values()) == sorted(spec.shape for spec in blueprint.parameters), "the same network"
 
@@ -132,7 +133,7 @@ def compare(target: str, turns: int) -> dict[str, Any]:
     }
     sizes: dict[str, int] = {}
     for name, (family, settings, counts) in OURS.items():
-        generator = make_generator(family, settings)
+        generator = make_generator(family, settings).to(device)
         sizes[name] = sum(p.numel() for p in generator.parameters())
         for count in counts:
             call = our_step(generator, blueprint, count, x, y)
@@ -141,7 +142,7 @@ def compare(target: str, turns: int) -> dict[str, Any]:
     for name, (net, forward) in found.items():
         sizes[name] = sum(p.numel() for p in net.parameters())
         calls[name] = repeated(of(net, forward), few), few
-    rows = in_turns(calls, turns)
+    rows = in_turns(calls, turns, device=device)
     for name, row in rows.items():
         print(
             f"{target}  {name:32} {row['seconds']['median'] * 1e3:8.2f} ms {row['ratio']['median']:7.2f}x", flush=True
@@ -155,7 +156,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--turns", type=int, default=9)
     options = parser.parse_args(arguments)
     one_thread()
-    record("step", {"turns": options.turns, "targets": {target: compare(target, options.turns) for target in TARGETS}})
+    found = {target: compare(target, options.turns) for target in TARGETS}
+    record("step", {"turns": options.turns, "targets": found}, best_device())
 
 
 if __name__ == "__main__":

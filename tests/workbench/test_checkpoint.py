@@ -35,7 +35,7 @@ class CutOffError(Exception):
 
 
 @pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+def laboratory(on_processor: None, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return small_laboratory(tmp_path_factory.mktemp("zoo"), test=2, steps=20)
 
 

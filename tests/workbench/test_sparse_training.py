@@ -44,7 +44,7 @@ def test_without_it_training_is_what_it_was(laboratory: Laboratory) -> None:
 
 
 def test_a_step_on_sparse_networks_moves_the_generator(laboratory: Laboratory) -> None:
-    generator = MLPGenerator(MLPConfig(d=8, hidden=16, layers=1))
+    generator = MLPGenerator(MLPConfig(d=8, hidden=16, layers=1)).to(laboratory.device)
     value = objective(laboratory, weights_share=1.0, least_weights=0.05, sparse_share=0.0).loss(generator)
     value.backward()
     assert bool(torch.isfinite(value))

@@ -24,7 +24,7 @@ TIMES = ("latency_ms", "latency_single_ms", "peak_mb")
 
 
 @pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+def laboratory(on_processor: None, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     return small_laboratory(tmp_path_factory.mktemp("zoo"), test=3, steps=60)
 
 

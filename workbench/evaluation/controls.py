@@ -18,6 +18,7 @@ from generators.generator import Generator
 from generators.heads import to_values
 from workbench import metrics
 from workbench.evaluation.diversity import alone
+from workbench.execution import wait_for
 from workbench.metrics import Interval
 from workbench.yardstick import Predictions, Yardstick
 from workbench.zoo import Zoo
@@ -83,14 +84,15 @@ class _Seen:
             index: its place among them.
             place: of the architecture among those held out.
         """
-        own = to_values(networks.select([index]))[0]
+        networks = networks.select([index]).to(self._training.device)
+        own = to_values(networks)[0]
         plain = torch.cat([(part - own).square().sum((1, 2)) for part in self._adapted(place)])
-        blueprint = networks.blueprints[index]
+        blueprint = networks.blueprints[0]
         if any(node.operation != "dense" for node in blueprint.architecture.nodes[1:]):
             return float(plain.min().sqrt())
         near = adapt(self._training, blueprint, plain.topk(3, largest=False).indices.tolist()).values
-        layers = layers_of(own[0], networks, index)
-        return min(metrics.matched_l2(layers, layers_of(values, networks, index)) for values in near)
+        layers = layers_of(own[0], networks, 0)
+        return min(metrics.matched_l2(layers, layers_of(values, networks, 0)) for values in near)
 
     def _adapted(self, place: int) -> Iterator[Tensor]:
         """Part by part, ``[networks, tokens, entries]``; kept where there is room."""
@@ -175,8 +177,8 @@ def latency(generator: Generator, yardstick: Yardstick, latents: int) -> dict[st
 
     found = {} if (peak := _peak_mb(batched, generator.device)) is None else {"peak_mb": alone(peak, 1)}
     return found | {
-        "latency_ms": metrics.bootstrap(_timed(batched, 1000.0 / len(blueprints))),
-        "latency_single_ms": metrics.bootstrap(_timed(single, 1000.0)),
+        "latency_ms": metrics.bootstrap(_timed(batched, generator.device, 1000.0 / len(blueprints))),
+        "latency_single_ms": metrics.bootstrap(_timed(single, generator.device, 1000.0)),
     }
 
 
@@ -195,11 +197,13 @@ def _peak_mb(call: Callable[[], object], device: torch.device) -> float | None:
     return next((float(line.split()[1]) / 1e3 for line in status.splitlines() if line.startswith("VmHWM")), None)
 
 
-def _timed(call: Callable[[], object], scale: float, runs: int = 3) -> np.ndarray:
+def _timed(call: Callable[[], object], device: torch.device, scale: float, runs: int = 3) -> np.ndarray:
     call()
     times = []
     for _ in range(runs):
+        wait_for(device)
         start = time.perf_counter()
         call()
+        wait_for(device)
         times.append((time.perf_counter() - start) * scale)
     return np.array(times)

@@ -63,7 +63,7 @@ def noise_frontiers(zoo: Zoo, yardstick: Yardstick, latents: int) -> Mapping[Sou
     ``noise``: the nearest training network, adapted, plus noise: the same information that a generator has.
     ``noise-oracle``: a network really trained for that very architecture, plus noise.
     """
-    noise = NoiseBaseline(NoiseConfig(token_width=zoo.config.token_width))
+    noise = NoiseBaseline(NoiseConfig(token_width=zoo.config.token_width)).to(zoo.training.device)
     noise.fit(zoo.training)
     blueprints = yardstick.repeated(latents)
     seeds = list(range(len(blueprints)))

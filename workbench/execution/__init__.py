@@ -6,6 +6,7 @@ from torch import Tensor
 
 from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
+from workbench.execution.device import best_device, wait_for
 from workbench.execution.grouped import run_grouped, run_parts
 from workbench.execution.processor import give_back, settle
 from workbench.execution.ragged import blocks_of, run_ragged
@@ -24,6 +25,7 @@ __all__ = [
     "alone",
     "at_once",
     "batches",
+    "best_device",
     "blocks_of",
     "give_back",
     "predict",
@@ -37,6 +39,7 @@ __all__ = [
     "shared_out",
     "side_by_side",
     "stackable",
+    "wait_for",
 ]
 
 

@@ -64,7 +64,8 @@ def flops(generated: Generated) -> Int[torch.Tensor, " networks"]:
 
 
 def costs(generated: Generated) -> tuple[Int[torch.Tensor, " networks"], Int[torch.Tensor, " networks"]]:
-    """`active_parameters` and `flops` at the price of one."""
+    """`active_parameters` and `flops` at the price of one; counted by the processor."""
+    generated = generated.to("cpu")
     found: list[tuple[int, int]] = []
     whole: dict[Architecture, tuple[int, int]] = {}
     for i, (blueprint, full) in enumerate(zip(generated.blueprints, _full(generated), strict=True)):

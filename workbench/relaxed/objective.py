@@ -44,3 +44,7 @@ class SupernetObjective(Objective):
         x, y = self.examples(self.task.train, self.config.batch_size)
         x = noised(x, self.config.input_noise, self.random)
         return loss(run_parts(emit(generator, chosen, corners), parts, x), y).mean()
+
+    def place(self, device: torch.device) -> None:
+        """The task's examples."""
+        self.task = self.task.to(device)

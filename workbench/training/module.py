@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from generators.collection import Collection
 from generators.generator import Generator
 from search_spaces import Blueprint, DamagedFile, RunFailed, WeightloomError
+from workbench.execution import best_device
 from workbench.tasks import Task
 from workbench.training.checkpoint import (
     Checkpoint,
@@ -88,6 +89,11 @@ class GeneratorModule(lightning.LightningModule):
     def start(self) -> int:
         """Steps of this phase that had been done before."""
         return 0 if self.kept is None else self.kept.step
+
+    def on_fit_start(self) -> None:
+        """What the objectives draw from follows the generator to its device."""
+        for objective in self._objectives():
+            objective.place(self.device)
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
         """The weighted sum of the objectives; they draw their own architectures and examples."""
@@ -247,13 +253,13 @@ def train_generator(
     report: Callable[[str, int, int], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> TrainingResult:
-    """Run the phases one after another on whatever device Lightning finds.
+    """Run the phases one after another on ``workbench.execution.best_device``.
 
     A training that goes on from a checkpoint ends, on one machine and thread count, with the very weights of one
     that was never cut off.
 
     Args:
-        generator: trained in place.
+        generator: trained in place; ends on the device that it was on.
         phases: from ``plan``.
         config: learning rate and the like.
         report: called after each step with phase, steps done, steps in all; what it raises ends the training.
@@ -262,6 +268,7 @@ def train_generator(
     Raises:
         RunFailed: the loss became NaN or infinite.
     """
+    home = generator.device
     kept = None if checkpoint is None else _read(checkpoint)
     first, done, spent = (0, 0, 0.0) if kept is None else (kept.phase, kept.done, kept.seconds)
     start = time.perf_counter() - spent
@@ -281,7 +288,7 @@ def train_generator(
                 callbacks.append(Timer(timedelta(seconds=config.max_seconds), verbose=False))
             done += module.start + _fit(module, callbacks)
             curve.extend(module.curve)
-    generator.eval()
+    generator.to(home).eval()  # Lightning leaves what it has trained on the processor
     return TrainingResult(seconds=time.perf_counter() - start, steps=done, curve=tuple(curve))
 
 
@@ -292,7 +299,7 @@ def _fit(module: GeneratorModule, callbacks: list[Callback]) -> int:
         trainer = lightning.Trainer(
             max_steps=module.phase.steps - module.start,
             max_epochs=-1,
-            accelerator="auto",
+            accelerator=best_device().type,
             devices=1,
             precision=module.config.precision,
             logger=False,

@@ -32,6 +32,10 @@ class Objective(nn.Module, ABC):
     def loss(self, generator: Generator) -> Float[Tensor, ""]:
         """The loss of one step."""
 
+    @abstractmethod
+    def place(self, device: torch.device) -> None:
+        """Move what it draws from to the device that the generator is trained on."""
+
     def window(self, size: int, count: int) -> list[int]:
         """``count`` random places out of a random stretch of ``size`` sorted ones, so that they are alike."""
         span = min(size, max(4 * count, size // 4))
@@ -42,7 +46,8 @@ class Objective(nn.Module, ABC):
     def examples(self, split: Split, count: int) -> tuple[Float[Tensor, "batch inputs"], Int[Tensor, " batch"]]:
         """Random examples and their classes."""
         index = torch.randint(len(split), (count,), generator=self.random)
-        return split.x[index.to(split.x.device)], split.y[index]
+        index = index.to(split.x.device)
+        return split.x[index], split.y[index]
 
 
 class TaskObjective(Objective):
@@ -85,6 +90,10 @@ class TaskObjective(Objective):
         logits = run(generated, torch.cat([clear, noised(x, c.diversity_noise, self.random)]))
         wrong = loss(logits[:, : len(x)], y).mean()
         return wrong + c.diversity * diversity_loss(logits[:, len(x) :], c.latents, c.diversity_target)
+
+    def place(self, device: torch.device) -> None:
+        """The task's examples."""
+        self.task = self.task.to(device)
 
     def _densities(self, count: int) -> Float[Tensor, " networks"]:
         c = self.config
@@ -141,6 +150,10 @@ class ZooObjective(Objective):
         used = networks.layout.used
         error = ((got - wanted).square() * used).sum((1, 2)) / used.sum((1, 2))
         return error.mean() + 1e-3 * code.square().mean()
+
+    def place(self, device: torch.device) -> None:
+        """Networks that are selected."""
+        self.zoo = self.zoo.to(device)
 
 
 def open_share(networks: Generated) -> Float[Tensor, " networks"]:

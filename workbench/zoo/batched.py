@@ -19,7 +19,9 @@ from workbench.tasks import Task
 from workbench.zoo.train import Recipe, Trained, train_networks
 
 AT_ONCE = 128
-"""Most networks trained in one stack: larger ones fall out of the cache, smaller ones cost more calls."""
+"""Most networks in one stack on a processor: larger ones fall out of its cache, smaller ones cost more calls."""
+AT_ONCE_ELSEWHERE = 2048
+"""On any other device, where a call costs the same whether it is for one network or a thousand."""
 ALONE = 150_000
 """Network steps up to which one process trains all stacks, in seconds; starting others would take as long."""
 UNSTACKED = 20
@@ -88,7 +90,11 @@ class Training:
     @cached_property
     def batches(self) -> list[list[int]]:
         """Which networks are trained together."""
-        return batches(self.blueprints, AT_ONCE)
+        return batches(self.blueprints, AT_ONCE if self._on_processor else AT_ONCE_ELSEWHERE)
+
+    @property
+    def _on_processor(self) -> bool:
+        return self.task.train.x.device.type == "cpu"
 
     def rows(self, number: int) -> list[int]:
         """Where the networks of a batch belong among ``results``."""
@@ -105,7 +111,7 @@ class Training:
             progress: called with the network steps done since the last call.
         """
         work = self.steps * (1 if stackable(self.blueprints) else UNSTACKED)
-        large = work > ALONE and self.task.train.x.device.type == "cpu"
+        large = work > ALONE and self._on_processor
         workers = min(at_once(), len(self.batches)) if large else 1
         train = partial(  # of a function that other processes can import
             _train_batch,

@@ -74,7 +74,7 @@ class Parts:
             still_improving=batch.still_improving,
             seconds=part.seconds,
         )
-        tensors = {name: getattr(batch, name) for name in TENSORS.values()}
+        tensors = {name: getattr(batch, name).cpu() for name in TENSORS.values()}
         write_sealed(self._path(number), tensors, document.model_dump())
 
     def read(self, number: int) -> Part:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import torch
 
 from generators.collection import Collection
 from search_spaces import Blueprint, SearchSpace
@@ -39,6 +41,11 @@ class Zoo:
     still_improving: float
     doubled: tuple[tuple[float, float], ...]
     digest: str
+
+    def to(self, device: torch.device) -> Zoo:
+        """The same, with selected networks on another device."""
+        moved = {name: getattr(self, name).to(device) for name in ("training", "validation", "test")}
+        return replace(self, **moved)
 
 
 def zoo_digest(task: Task, space: SearchSpace, config: ZooConfig) -> str:
