@@ -28,7 +28,9 @@ RATES, NOISES, DECAYS, LENGTHS = (0.5, 2.0, 4.0), (0.0, 0.3, 0.5, 0.7, 1.0), (0.
 def neighbours(recipe: Recipe) -> dict[str, Recipe]:
     """The recipe, and others that differ from it in one setting."""
     found = {"the preset's": recipe}
+    other = "adamw" if recipe.optimizer == "muon" else "muon"
     others: list[Mapping[str, Any]] = [
+        *({"optimizer": other, "learning_rate": factor * recipe.learning_rate} for factor in (1.0, *RATES)),
         *({"learning_rate": factor * recipe.learning_rate} for factor in RATES),
         *({"input_noise": noise} for noise in NOISES if noise != recipe.input_noise),
         *({"weight_decay": decay} for decay in DECAYS if decay != recipe.weight_decay),
@@ -36,8 +38,8 @@ def neighbours(recipe: Recipe) -> dict[str, Recipe]:
         *({"steps": round(factor * recipe.steps)} for factor in LENGTHS),
     ]
     for change in others:
-        (name, value), *_ = change.items()
-        found[f"{name} {value:g}"] = recipe.model_copy(update=dict(change))
+        name = ", ".join(f"{key} {value if isinstance(value, str) else f'{value:g}'}" for key, value in change.items())
+        found[name] = recipe.model_copy(update=dict(change))
     return found
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from generators.registry import make_generator
-from workbench.training.muon import Muon, matrices_of, orthogonal
+from workbench.muon import Muon, matrices_of, orthogonal
 
 
 def test_an_update_keeps_singular_vectors_and_evens_out_singular_values() -> None:

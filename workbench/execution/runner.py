@@ -38,6 +38,10 @@ class Runner(ABC):
         """The inverse of ``split``."""
 
     @abstractmethod
+    def matrices(self, leaves: Leaves) -> list[Tensor]:
+        """Those of ``split``'s tensors that are a matrix of weights for each network, ``[networks, rows, columns]``."""
+
+    @abstractmethod
     def masks(self, open_neurons: Float[Tensor, "networks tokens"]) -> Any:
         """Open neurons as ``run`` wants them."""
 
@@ -76,6 +80,10 @@ class StackRunner(Runner):
         """Back to tokens."""
         return self.stack.unpack(self.stack.join(self._blocks(leaves)))
 
+    def matrices(self, leaves: Leaves) -> list[Tensor]:
+        """Of every slot, padded to the widest network."""
+        return list(leaves[1::2])
+
     def masks(self, open_neurons: Float[Tensor, "networks tokens"]) -> Tensor:
         """Buffer rows."""
         return self.stack.pack(open_neurons)
@@ -106,6 +114,10 @@ class GroupRunner(Runner):
         for group, weights in zip(self.groups, self._named(leaves), strict=True):
             group.write(weights, tokens)
         return tokens
+
+    def matrices(self, leaves: Leaves) -> list[Tensor]:
+        """Of dense layers and the like; kernels of convolutions have more axes."""
+        return [leaf for leaf in leaves if leaf.dim() == 3]
 
     def masks(self, open_neurons: Float[Tensor, "networks tokens"]) -> Tensor:
         """As they are."""

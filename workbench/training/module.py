@@ -21,6 +21,7 @@ from generators.collection import Collection
 from generators.generator import Generator
 from search_spaces import Blueprint, DamagedFile, RunFailed, WeightloomError
 from workbench.execution import best_device
+from workbench.muon import Muon, matrices_of
 from workbench.tasks import Task
 from workbench.training.checkpoint import (
     Checkpoint,
@@ -32,7 +33,6 @@ from workbench.training.checkpoint import (
 )
 from workbench.training.compiling import compiled
 from workbench.training.config import TrainingConfig
-from workbench.training.muon import Muon, matrices_of
 from workbench.training.objectives import Objective, TaskObjective, ZooObjective
 from workbench.zoo import warm_cosine
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -17,25 +17,32 @@ from generators.generated import Generated
 from generators.initialisation import initial_tokens
 from generators.tokens import LANES, WeightTokenizer
 from search_spaces import Blueprint
-from workbench.execution import runner_of
+from workbench.execution import Runner, runner_of
+from workbench.muon import Muon
 from workbench.tasks import Split, Task, loss, score
 
 POOL, REFRESH = 8192, 50
 """Noised examples that a stack's networks draw from, and steps until these are drawn anew: fresh noise for every
 network and step would cost more than training."""
 
+BETAS = (0.9, 0.99)
+"""Of AdamW: a shorter memory than usual, since trainings are short."""
+
 # dimension names: networks, tokens, entries as in generators; batch = examples
 
 
 class Recipe(BaseModel):
-    """How networks are really trained: Adam with warm-up and cosine decay, the best validation step kept."""
+    """How networks are really trained: AdamW or Muon with warm-up and cosine decay, the best validation step kept."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     steps: int = Field(default=1000, ge=10, description="optimiser steps")
     batch_size: int = Field(default=64, ge=1, description="examples a step, drawn for each network by itself")
+    optimizer: Literal["adamw", "muon"] = Field(
+        default="adamw", description="muon: matrices of weights move by the orthogonal part of their momentum"
+    )
     learning_rate: float = Field(default=5e-3, gt=0, le=1)
-    weight_decay: float = Field(default=0.1, ge=0, le=1, description="decoupled (AdamW)")
+    weight_decay: float = Field(default=0.1, ge=0, le=1, description="decoupled")
     input_noise: float = Field(default=0.3, ge=0, le=5, description="standard deviation added to inputs")
     check_every: int = Field(default=50, ge=1, description="steps between looks at validation")
 
@@ -104,9 +111,7 @@ def train_networks(
         learns[..., :LANES] = True
         free = runner.split(learns.float())
     order = torch.Generator().manual_seed(hash_seeds(seeds))
-    optimizer = torch.optim.AdamW(
-        leaves, lr=recipe.learning_rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay, fused=True
-    )
+    optimizer = optimizer_of(recipe, runner, leaves)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_cosine(step, recipe.steps))
     best = torch.full((len(blueprints),), -1.0, device=device)
     best_look = torch.zeros(len(blueprints), dtype=torch.long, device=device)
@@ -172,6 +177,20 @@ def train_networks(
         curve=tuple(curve),
         still_improving=float((best_look == len(curve) - 1).float().mean()),
     )
+
+
+def optimizer_of(recipe: Recipe, runner: Runner, leaves: Sequence[Tensor]) -> torch.optim.Optimizer:
+    """The recipe's, for tensors as ``runner.split`` makes them; padding moves no network otherwise."""
+    lr, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(leaves, lr=lr, betas=BETAS, weight_decay=decay, fused=True)
+    matrices = runner.matrices(leaves)
+    longer = {}
+    for leaf, there in zip(matrices, runner.matrices(runner.split(runner.layout.used.float())), strict=True):
+        sides = torch.stack([there.amax(2).sum(1), there.amax(1).sum(1)])
+        longer[leaf] = sides.amax(0)[:, None, None]
+    rest = [leaf for leaf in leaves if leaf not in longer]
+    return Muon(matrices, rest, lr=lr, betas=BETAS, weight_decay=decay, fused=True, longer=longer)
 
 
 def noised(split: Split, size: float, random: torch.Generator) -> Split:

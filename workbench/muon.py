@@ -6,7 +6,7 @@ which are orthogonalised here in one call, in the precision that they have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -34,20 +34,26 @@ class Muon(torch.optim.AdamW):
         rest: all other parameters.
         lr: learning rate of both.
         weight_decay: of both.
+        betas: of AdamW.
         fused: whether AdamW's own kernel is used for the rest.
+        longer: of the matrices that are padded with zeros, the longer sides without, ``[*any, 1, 1]``; a step is as
+            long as it would be without padding.
     """
 
     def __init__(
         self,
-        matrices: Iterable[nn.Parameter],
-        rest: Iterable[nn.Parameter],
+        matrices: Iterable[Tensor],
+        rest: Iterable[Tensor],
         *,
         lr: float,
         weight_decay: float,
+        betas: tuple[float, float] = (0.9, 0.999),
         fused: bool = False,
+        longer: Mapping[Tensor, Float[Tensor, "*any 1 1"]] | None = None,
     ) -> None:
         groups = [{"params": list(matrices), "orthogonal": True}, {"params": list(rest), "orthogonal": False}]
-        super().__init__(groups, lr=lr, weight_decay=weight_decay, fused=fused)
+        super().__init__(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=fused)
+        self._longer = dict(longer or {})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -73,7 +79,10 @@ class Muon(torch.optim.AdamW):
         momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
         update = orthogonal(gradient.lerp(momentum, MOMENTUM))
         parameter.mul_(1 - lr * weight_decay)
-        parameter.add_(update, alpha=-lr * RMS * max(parameter.shape[-2:]) ** 0.5)
+        longer = self._longer.get(parameter)
+        if longer is not None:
+            update.mul_(longer.sqrt())
+        parameter.add_(update, alpha=-lr * RMS * (1.0 if longer is not None else max(parameter.shape[-2:]) ** 0.5))
 
 
 def orthogonal(matrices: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*any rows columns"]:
