@@ -73,7 +73,8 @@ class Bench:
         folder = self.runs / ".generators" / f"{family}-{digest}"
         cost = folder / "seconds.json"
         if cost.exists():
-            return from_pretrained(folder), float(json.loads(cost.read_text())["seconds"])
+            generator = from_pretrained(folder).to(self.laboratory.device)
+            return generator, float(json.loads(cost.read_text())["seconds"])
         evaluation = self.config.evaluation.model_copy(update={"thorough": False})
         with watching() as display:
 

@@ -67,7 +67,7 @@ def scored(config: SweepConfig, only: str) -> dict[str, dict[str, Any]]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print a table and write ``benchmarks/results/yardstick-PRESET.json``."""
+    """Print a table and write ``benchmarks/results/yardstick-PRESET[-SETTING].json``."""
     options_parser = parser(__doc__, "long")
     options_parser.set_defaults(seeds=[5])
     options_parser.add_argument("--architectures", type=int, default=24)
@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
     for seed in options.seeds:
         changes = {**changes_of(options), "seed": seed, "zoo.seed": seed, "zoo.validation": options.architectures}
         each[seed] = scored(resolve(options.preset, changes), options.only)
-    write_result(f"yardstick-{options.preset}", options, {"recipes": each}, began)
+    name = "-".join(filter(None, ["yardstick", options.preset, options.only]))
+    write_result(name, options, {"recipes": each}, began)
 
 
 if __name__ == "__main__":

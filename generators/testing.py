@@ -10,6 +10,7 @@ A ``Fitted`` generator must come fitted from the fixture; ``small_collection`` h
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -23,6 +24,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from generators.another_device import another_device
 from generators.collection import Collection
 from generators.folders import digest_of
 from generators.generated import Generated
@@ -163,6 +165,19 @@ class GeneratorContract:
         assert not bool(generated.tokens[~generated.layout.used].any())
         assert not bool(generated.open_neurons[~generated.layout.real].any())
         assert not bool(generated.gates[~generated.layout.edge_real].any())
+
+    def test_what_it_makes_is_on_the_device_that_it_is_on(
+        self, generator: Generator, blueprints: Sequence[Blueprint]
+    ) -> None:
+        """As on a GPU, but on any machine: nothing stays on the processor, see ``another_device``."""
+        count = len(blueprints)
+        with another_device() as device:
+            moved = copy.deepcopy(generator).to(device)
+            latent = moved.draw_latent(blueprints, range(count)).to(device)
+            for density in (1.0, 0.5):
+                generated = moved(blueprints, latent, Condition.uniform(count, density, device, weights=density))
+                for tensor in (generated.tokens, generated.open_neurons, generated.gates):
+                    assert tensor.device == device
 
     @pytest.mark.parametrize("density", [1.0, 0.5, 0.01])
     def test_connectivity(self, generator: Generator, blueprints: Sequence[Blueprint], density: float) -> None:

@@ -41,6 +41,7 @@ class Finished(Generator):
     def __init__(self, start: Generator, task: Task, recipe: Recipe) -> None:
         super().__init__(GeneratorConfig(token_width=start.config.token_width))
         self.start, self.task, self.recipe = start, task, recipe
+        self.to(start.device)
 
     @property
     def evaluations(self) -> int:

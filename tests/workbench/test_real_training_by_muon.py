@@ -57,7 +57,7 @@ def test_it_trains_and_differs_from_adamw() -> None:
     blueprints = drawn("mlp", 3)
     found = {}
     for optimizer in ("adamw", "muon"):
-        recipe = Recipe(optimizer=optimizer, steps=60, batch_size=32)
+        recipe = Recipe(optimizer=optimizer, steps=60, batch_size=32, learning_rate=0.02)
         trained = train_networks(TASK, TOKENIZER, blueprints, [0, 1, 2], recipe)
         found[optimizer] = trained.networks.tokens
         assert float(trained.scores.min()) > 0.5
