@@ -46,7 +46,7 @@ class _Devices(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs, name = dict(kwargs or {}), getattr(func, "__name__", "")
-        if func == Tensor.device.__get__:  # type: ignore[attr-defined]
+        if func == Tensor.device.__get__:
             return DEVICE if isinstance(args[0], Elsewhere) else func(*args, **kwargs)
         if name in ("to", "cpu", "cuda"):
             return _moved(name, *args, **kwargs)
@@ -55,7 +55,7 @@ class _Devices(TorchFunctionMode):
         kinds = {isinstance(x, Elsewhere) for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor) and x.dim()}
         if len(kinds) > 1 and name not in MIXED:
             raise RuntimeError(
-                f"{resolve_name(func) or name}: expected tensors of one device, got some of the processor among others; "
+                f"{resolve_name(func) or name}: expected tensors of one device, got some of the processor beside them; "
                 "make them with device=latent.device or by latent.new_zeros, or move them with to"
             )
         wanted = kwargs.get("device")
