@@ -120,8 +120,8 @@ def one_seed(bench: Bench, families: list[str]) -> dict[str, dict[str, np.ndarra
     return found
 
 
-def draw(joined: dict[str, dict[str, np.ndarray]]) -> None:
-    """Score and distance along the way, as ``docs/figures/stability.svg``."""
+def draw(joined: dict[str, dict[str, np.ndarray]], name_of_file: str) -> None:
+    """Score and distance along the way, as ``docs/figures/NAME.svg``."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for name, table in joined.items():
         line = "-" if name not in BASELINES else ":"
@@ -131,7 +131,7 @@ def draw(joined: dict[str, dict[str, np.ndarray]]) -> None:
     right.set(xlabel="from one latent to another", ylabel="Hellinger distance", title="Distance from the first")
     right.legend(fontsize=7)
     FIGURES.mkdir(exist_ok=True)
-    figure.savefig(FIGURES / "stability.svg", metadata={"Date": None})
+    figure.savefig(FIGURES / f"{name_of_file}.svg", metadata={"Date": None})
     plt.close(figure)
 
 
@@ -146,10 +146,11 @@ def all_seeds(seeds: Sequence[int], options: argparse.Namespace) -> dict[str, di
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the table, write ``benchmarks/results/stability.json`` and draw the figure."""
+    """Print the table, write ``benchmarks/results/stability[-FAMILIES].json`` and draw the figure of that name."""
     options, began = parser(__doc__).parse_args(arguments), time.perf_counter()
     joined = all_seeds(options.seeds, options)
-    draw(joined)
+    name_of_file = "-".join(["stability", *(options.families or ())])
+    draw(joined, name_of_file)
     keys = ("mean_slope", "steepest", "dip", "condition")
     rows: dict[str, Any] = {}
     print("| | " + " | ".join(keys) + " | score at the ends |")
@@ -160,7 +161,7 @@ def main(arguments: list[str] | None = None) -> None:
         rows[name]["distance"] = table["distance"].mean(1).tolist()
         cells = ["{:.3f} [{:.3f}, {:.3f}]".format(*rows[name][key]) if key in rows[name] else MISSING for key in keys]
         print(f"| {name} | " + " | ".join(cells) + f" | {table['score'][0].mean():.3f} |")
-    write_result("stability", options, {"rows": rows}, began)
+    write_result(name_of_file, options, {"rows": rows}, began)
 
 
 if __name__ == "__main__":
