@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from generators.token_groups import Window
 from generators.tokens import BatchLayout, TokenLayout
 from search_spaces import NODE_FEATURES, Architecture, encode
 
@@ -126,22 +129,33 @@ class BlueprintEncoder(nn.Module):
         graph = torch.bmm(share, h)
         return EncodedNodes(each=h, graph=graph[:, 0], shared=self.from_node(h) + self.from_graph(graph))
 
-    def window(self, start: int, stop: int, rows: int, used: Int[Tensor, " chunks"]) -> Float[Tensor, "some chunks d"]:
-        """What the linear layer ``coordinates`` says of a window of one node's rows; what they share once.
+    def windows(
+        self, windows: Sequence[Window], rows_of: Mapping[int, int], nodes: Float[Tensor, "nodes d"]
+    ) -> Float[Tensor, "tokens d"]:
+        """Tokens of some rows of one network as ``once`` has them; what the rows of a group share is computed once.
 
         Args:
-            start: first row.
-            stop: the one behind the last.
-            rows: of the node.
-            used: how many entries of each chunk hold a parameter.
+            windows: their tokens follow each other, row by row.
+            rows_of: rows of each node, by its place.
+            nodes: as encoded.
         """
         by_row, by_chunk, by_used, by_place = self.coordinates.weight.T.split([CODE, CODE, 1, 1])
-        neuron = torch.arange(start, stop, device=self.device)
-        codes = _first_codes(self.device)[start:stop] if stop <= FIRST else index_code(neuron)
-        chunk = index_code(torch.arange(len(used), device=self.device), seed=1)
-        shared = chunk @ by_chunk + _size(used).to(self.device)[:, None] * by_used + self.coordinates.bias
-        own = torch.addmm((neuron / rows)[:, None] * by_place, codes, by_row)
-        return own[:, None] + shared
+        places = [np.arange(window.start, window.stop) for window in windows]
+        neuron = torch.from_numpy(np.concatenate(places)).to(self.device)
+        share = np.concatenate([p / rows_of[w.group.node] for p, w in zip(places, windows, strict=True)])
+        few = max(window.stop for window in windows) <= FIRST
+        codes = _first_codes(self.device).index_select(0, neuron) if few else index_code(neuron)
+        own = torch.addmm(torch.from_numpy(share.astype(np.float32)).to(self.device)[:, None] * by_place, codes, by_row)
+        counts = [window.group.chunks for window in windows]
+        chunk = torch.from_numpy(np.concatenate([np.arange(count) for count in counts])).to(self.device)
+        used = torch.cat([_size(window.group.row[0].sum(-1)) for window in windows]).to(self.device)
+        node = torch.from_numpy(np.repeat([window.group.node for window in windows], counts)).to(self.device)
+        shared = index_code(chunk, seed=1) @ by_chunk + used[:, None] * by_used + self.coordinates.bias + nodes[node]
+        first = np.cumsum([0, *counts[:-1]])
+        row = np.repeat(np.arange(len(share)), np.repeat(counts, [window.rows for window in windows]))
+        of = np.concatenate([np.tile(f + np.arange(c), w.rows) for f, c, w in zip(first, counts, windows, strict=True)])
+        row_of, chunk_of = (torch.from_numpy(index).to(self.device) for index in (row, of))
+        return own.index_select(0, row_of) + shared.index_select(0, chunk_of)
 
     def _edges(self, layout: BatchLayout, h: Tensor) -> Float[Tensor, "networks edges d"]:
         if not layout.edge_real.shape[1]:

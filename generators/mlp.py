@@ -18,7 +18,7 @@ from generators.generator import Condition, Decoder, Generator, GeneratorConfig,
 from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
 from generators.initialisation import common_values
 from generators.streaming import RowEmitter, Streamed
-from generators.token_groups import LANES, TokenGroup, token_groups
+from generators.token_groups import LANES, TokenGroup, Window, token_groups
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint, WeightloomError
 
@@ -196,16 +196,15 @@ class _Rows(RowEmitter):
         for group in token_groups(blueprint, generator.tokenizer.width):
             self.rows_of[group.node] = max(group.rows, self.rows_of.get(group.node, 0))
 
-    def rows(self, group: TokenGroup, start: int, stop: int) -> Float[Tensor, "rows chunks factors"]:
+    def rows(self, windows: Sequence[Window]) -> list[Float[Tensor, "rows chunks factors"]]:
         """What the last layer hears, and the directions if there is a rank."""
         own = self.generator
-        place = own.encoder.window(start, stop, self.rows_of[group.node], group.row[0].sum(-1))
-        place = (place + self.nodes[group.node]).flatten(0, 1)[None]
-        h = own.enter(place, self.chosen)
+        h = own.enter(own.encoder.windows(windows, self.rows_of, self.nodes)[None], self.chosen)
         h = own._refined(h if own.settings.rank else h + self.code, self.chosen)
         heard = own.last(h, self.chosen)[0]
         parts = [heard * math.sqrt(0.5), own.directions(h[0])] if own.settings.rank else [heard]
-        return torch.cat([*parts, heard.new_ones(len(heard), 1)], dim=1).unflatten(0, (stop - start, -1))
+        left = torch.cat([*parts, heard.new_ones(len(heard), 1)], dim=1).split([window.tokens for window in windows])
+        return [part.unflatten(0, (window.rows, -1)) for part, window in zip(left, windows, strict=True)]
 
     def entries(self, group: TokenGroup) -> Float[Tensor, "factors entries"]:
         """The last layer, what the latent weighs if there is a rank, and the bias."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from generators.token_groups import LANES, TokenGroup, token_groups
+from generators.token_groups import LANES, TokenGroup, Window, token_groups
 from search_spaces import Blueprint, ParameterSpec
 
 # dimension names: rows of a group of parameters, chunks = tokens of one row, entries as in generators.tokens
@@ -19,12 +19,16 @@ WINDOW = 2**21
 """Numbers emitted at once; what is emitted depends on it in the last bits, so it is fixed."""
 
 
+TOGETHER = 2**14
+"""Tokens at most of which the first factor is made in one pass, where a network is held as a whole: of many layers."""
+
+
 class RowEmitter(ABC):
     """Emits any rows of one dense network: values in natural units, as the product of two factors."""
 
     @abstractmethod
-    def rows(self, group: TokenGroup, start: int, stop: int) -> Float[Tensor, "rows chunks factors"]:
-        """What depends on the row, of the rows from one number to another; the last factor is 1."""
+    def rows(self, windows: Sequence[Window]) -> list[Float[Tensor, "rows chunks factors"]]:
+        """What depends on the row, in one pass for all windows; the last factor is 1."""
 
     @abstractmethod
     def entries(self, group: TokenGroup) -> Float[Tensor, "factors entries"]:
@@ -51,7 +55,7 @@ class Streamed(ABC):
         """
 
 
-def pieces(emitter: RowEmitter, group: TokenGroup, into: Mapping[str, Tensor] | None = None) -> Iterator[Piece]:
+def pieces(emitter: RowEmitter, group: TokenGroup) -> Iterator[Piece]:
     """All parameters of a group, window after window; every row of a parameter once.
 
     The same numbers as ``Generator.generate`` gives for the network, up to rounding in the last bits. Units and
@@ -60,18 +64,21 @@ def pieces(emitter: RowEmitter, group: TokenGroup, into: Mapping[str, Tensor] | 
     Args:
         emitter: of the network.
         group: of its parameters.
-        into: whole parameters that are written to where they lie; by default every piece is in memory of its own.
     """
     with torch.no_grad():
         right = _in_units(emitter.entries(group), group)
-    step = max(1, WINDOW // (group.chunks * right.shape[2]))
-    for start in range(0, group.rows, step):
-        stop = min(group.rows, start + step)
-        places = [None if into is None else into[s.name].view(group.rows, -1)[start:stop] for s in group.specs]
+    for window in _windows(group):
         with torch.no_grad():
-            found = _window(emitter.rows(group, start, stop), right, group, places)
+            found = _emitted(emitter.rows([window])[0], right, group, [None] * len(group.specs))
         for spec, values in zip(group.specs, found, strict=True):
-            yield Piece(spec, start, values.view(stop - start, *spec.shape[1:]))
+            yield Piece(spec, window.start, values.view(window.rows, *spec.shape[1:]))
+
+
+def _windows(group: TokenGroup) -> list[Window]:
+    """All rows of a group."""
+    entries = min(LANES + group.width, LANES + group.total)
+    step = max(1, WINDOW // (group.chunks * entries))
+    return [Window(group, start, min(group.rows, start + step)) for start in range(0, group.rows, step)]
 
 
 def _in_units(entries: Float[Tensor, "factors entries"], group: TokenGroup) -> Float[Tensor, "chunks factors entries"]:
@@ -82,7 +89,7 @@ def _in_units(entries: Float[Tensor, "factors entries"], group: TokenGroup) -> F
     return found
 
 
-def _window(
+def _emitted(
     left: Float[Tensor, "rows chunks factors"],
     right: Float[Tensor, "chunks factors entries"],
     group: TokenGroup,
@@ -125,6 +132,8 @@ def _product(
 def gathered(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) -> dict[str, Tensor]:
     """All parameters as whole tensors: for networks too large for a layout of every number, but not for memory.
 
+    The same as ``pieces`` up to rounding in the last bits.
+
     Args:
         streamed: the generator.
         blueprint: of the network.
@@ -133,7 +142,26 @@ def gathered(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) ->
     """
     state = {spec.name: torch.empty(spec.shape) for spec in blueprint.parameters}
     emitter = streamed.opened(blueprint, seed)
-    for group in token_groups(blueprint, width):
-        for _ in pieces(emitter, group, state):
-            pass
+    right: dict[int, Tensor] = {}
+    for windows in _bunches(token_groups(blueprint, width)):
+        with torch.no_grad():
+            for window, left in zip(windows, emitter.rows(windows), strict=True):
+                group = window.group
+                if id(group) not in right:
+                    right = {id(group): _in_units(emitter.entries(group), group)}
+                places = [state[s.name].view(group.rows, -1)[window.start : window.stop] for s in group.specs]
+                _emitted(left, right[id(group)], group, places)
     return state
+
+
+def _bunches(groups: Sequence[TokenGroup]) -> Iterator[list[Window]]:
+    """All windows in order, so many together as have ``TOGETHER`` tokens, or one."""
+    bunch: list[Window] = []
+    tokens = 0
+    for window in (window for group in groups for window in _windows(group)):
+        if bunch and tokens + window.tokens > TOGETHER:
+            yield bunch
+            bunch, tokens = [], 0
+        bunch.append(window)
+        tokens += window.tokens
+    yield bunch

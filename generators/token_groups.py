@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -67,6 +68,24 @@ class TokenGroup:
             used[place] = True
             scale[place], centre[place] = _unit(spec)
         return used, centre, scale
+
+
+class Window(NamedTuple):
+    """Rows of a group, from ``start`` to the one before ``stop``."""
+
+    group: TokenGroup
+    start: int
+    stop: int
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return self.stop - self.start
+
+    @property
+    def tokens(self) -> int:
+        """Of these rows."""
+        return self.rows * self.group.chunks
 
 
 @lru_cache(maxsize=8)
