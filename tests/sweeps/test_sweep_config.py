@@ -55,7 +55,8 @@ def test_presets_are_valid_and_described(name: str) -> None:
     config = resolve(name)
     assert config.name == name
     three = {"mlp", "transformer", "diffusion"}
-    other = {"long": three | {"experts"}, "mnist1d": {"mlp", "experts"}}
+    four = three | {"experts"}
+    other = {"demo": four, "long": four, "mnist1d": {"mlp", "experts"}}
     assert {plan.family for plan in config.families} == other.get(name, three)
     assert set(config.baselines) == {"init", "retrieve", "noise", "average", "gaussian", "pca"}
     assert len(describe_preset(name)) > 20

@@ -58,9 +58,11 @@ def test_a_study_meets_every_family_and_stays_within_what_is_allowed() -> None:
         shares.add(proposal.weights)
         assert all(name in ("density", "weights", "family") or "." in name for name in trial.params)
         assert config.learning_rates is not None
-        assert config.learning_rates[0] <= proposal.training.learning_rate <= config.learning_rates[1]
+        own = config.plan(proposal.family).training.get("learning_rate")
+        low, high = (own, own) if own else config.learning_rates
+        assert low <= proposal.training.learning_rate <= high
         assert proposal.density in config.densities
         assert "token_width" not in proposal.settings
         study.tell(trial, [0.0, 0.0])
-    assert seen == set(FAMILIES)
+    assert seen == {plan.family for plan in config.families}
     assert shares == set(config.weights)
