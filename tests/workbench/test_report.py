@@ -61,6 +61,20 @@ def test_sections_and_no_address_outside() -> None:
     assert page.count("How to read it:") == 6
 
 
+def test_steps_are_those_of_each_family_and_a_finished_row_is_trained_once() -> None:
+    summary = example_dict()
+    mine = summary["generators"]["mlp"]
+    summary["budget"] |= {"steps": 77_001, "zoo_steps": 77_002}
+    summary["generators"]["mlp+50"] = mine | {"family": "mlp+50"}
+    page = render(Summary.model_validate(summary))
+    known = [row["budget"] for row in summary["generators"].values() if row["kind"] == "family" and row is not mine]
+    assert "77,001" not in page
+    assert "77,002" not in page
+    assert f"mlp {mine['budget']['steps']:,}, transformer" in page
+    assert "mlp+50 " not in page.split("steps of training")[1][:200]
+    assert f"{sum(budget['seconds'] for budget in known):,.0f} s" in page
+
+
 def test_hostile_names_stay_text() -> None:
     page = render(_hostile())
     assert HOSTILE not in page

@@ -113,7 +113,6 @@ def _plotly() -> str:
 def _facts(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:
     """What was compared, in four short lists."""
     real = [name for name, generator in summary.generators.items() if generator.kind == "real"]
-    spent = sum(generator.budget.seconds for generator in summary.of_kind("family").values())
     return [
         (
             "Question",
@@ -125,7 +124,7 @@ def _facts(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:
             ],
         ),
         ("Zoo of trained networks", _words(summary.zoo.items())),
-        ("Budget", [*_words(summary.budget.items()), ("training of all families", f"{shown(spent)} s")]),
+        ("Budget", _budget(summary)),
         (
             "Yardstick",
             [
@@ -136,6 +135,21 @@ def _facts(summary: Summary) -> list[tuple[str, list[tuple[str, str]]]]:
             ],
         ),
     ]
+
+
+def _budget(summary: Summary) -> list[tuple[str, str]]:
+    """What the run was given; steps are those that each family took, where there are any.
+
+    A row that was finished by real training shares the training of the row it begins with, which counts once.
+    """
+    trained: dict[tuple[int | None, float], tuple[str, int]] = {}
+    for name, row in summary.of_kind("family").items():
+        trained.setdefault((row.trial, row.budget.seconds), (name, row.budget.steps))
+    general = ("steps", "zoo_steps") if trained else ()
+    found = _words((key, value) for key, value in summary.budget.items() if key not in general)
+    if trained:
+        found.append(("steps of training", ", ".join(f"{name} {steps:,}" for name, steps in trained.values())))
+    return [*found, ("training of all families", f"{shown(sum(seconds for _, seconds in trained))} s")]
 
 
 def _words(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
