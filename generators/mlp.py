@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -208,12 +209,16 @@ class _Rows(RowEmitter):
 
     def entries(self, group: TokenGroup) -> Float[Tensor, "factors entries"]:
         """The last layer, what the latent weighs if there is a rank, and the bias."""
+        return self.all_entries[:, : min(LANES + group.total, self.generator.tokenizer.entries)]
+
+    @cached_property
+    def all_entries(self) -> Float[Tensor, "factors entries"]:
+        """The same for every group."""
         own, expert = self.generator, 0 if self.chosen is None else int(self.chosen)
-        some = min(LANES + group.total, own.tokenizer.entries)
-        weight, bias = own.leave.weight[expert, :some].T, own.leave.bias[None, expert, :some]
+        weight, bias = own.leave.weight[expert].T, own.leave.bias[None, expert]
         if not own.settings.rank:
             return torch.cat([weight, bias])
-        return torch.cat([weight, self.code[0, :, None] * own.shared[:, :some], bias * math.sqrt(0.5)])
+        return torch.cat([weight, self.code[0, :, None] * own.shared, bias * math.sqrt(0.5)])
 
 
 def listening(latent: int, start: float, outputs: int) -> nn.Linear:
