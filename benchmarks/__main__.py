@@ -41,6 +41,10 @@ if __name__ == "__main__":
     experts = ["--preset", "long", "--families", "experts", "--seeds", "35"]
     stability.main([*experts, "--set", "zoo.test=40"])
     sparsity.main([])
+    training = "families.mlp.training"
+    few = [f"{training}.steps=2000", f"{training}.optimizer=muon", f"{training}.least_weights=0.08"]
+    wide = ["--families", "mlp", "--seeds", "0", "--widths", "96", "128", "--weights-share", "0.7"]
+    sparsity.main([*wide, "--set", *few])
     sparsity.main([*experts, "--set", "zoo.test=40"])
     sparsity.main([*experts, "--widths", "96", "128", "--set", "families.experts.training.sparse_share=0.25"])
     task_masks.main([])

@@ -151,11 +151,8 @@ class BlueprintEncoder(nn.Module):
         used = torch.cat([_size(window.group.row[0].sum(-1)) for window in windows]).to(self.device)
         node = torch.from_numpy(np.repeat([window.group.node for window in windows], counts)).to(self.device)
         shared = index_code(chunk, seed=1) @ by_chunk + used[:, None] * by_used + self.coordinates.bias + nodes[node]
-        first = np.cumsum([0, *counts[:-1]])
-        row = np.repeat(np.arange(len(share)), np.repeat(counts, [window.rows for window in windows]))
-        of = np.concatenate([np.tile(f + np.arange(c), w.rows) for f, c, w in zip(first, counts, windows, strict=True)])
-        row_of, chunk_of = (torch.from_numpy(index).to(self.device) for index in (row, of))
-        return own.index_select(0, row_of) + shared.index_select(0, chunk_of)
+        parts = zip(own.split([window.rows for window in windows]), shared.split(counts), strict=True)
+        return torch.cat([(rows[:, None] + chunks).flatten(0, 1) for rows, chunks in parts])
 
     def _edges(self, layout: BatchLayout, h: Tensor) -> Float[Tensor, "networks edges d"]:
         if not layout.edge_real.shape[1]:

@@ -19,7 +19,7 @@ from generators.generator import Condition, Decoder, Generator, GeneratorConfig,
 from generators.heads import CONDITION_FEATURES, to_generated, unit_head, wishes
 from generators.initialisation import common_values
 from generators.streaming import RowEmitter, Streamed
-from generators.token_groups import LANES, TokenGroup, Window, token_groups
+from generators.token_groups import TokenGroup, Window, token_groups
 from generators.tokens import BatchLayout
 from search_spaces import Blueprint, WeightloomError
 
@@ -209,7 +209,7 @@ class _Rows(RowEmitter):
 
     def entries(self, group: TokenGroup) -> Float[Tensor, "factors entries"]:
         """The last layer, what the latent weighs if there is a rank, and the bias."""
-        return self.all_entries[:, : min(LANES + group.total, self.generator.tokenizer.entries)]
+        return self.all_entries[:, : group.entries]
 
     @cached_property
     def all_entries(self) -> Float[Tensor, "factors entries"]:

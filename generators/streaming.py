@@ -76,8 +76,7 @@ def pieces(emitter: RowEmitter, group: TokenGroup) -> Iterator[Piece]:
 
 def _windows(group: TokenGroup) -> list[Window]:
     """All rows of a group."""
-    entries = min(LANES + group.width, LANES + group.total)
-    step = max(1, WINDOW // (group.chunks * entries))
+    step = max(1, WINDOW // (group.chunks * group.entries))
     return [Window(group, start, min(group.rows, start + step)) for start in range(0, group.rows, step)]
 
 
@@ -142,15 +141,15 @@ def gathered(streamed: Streamed, blueprint: Blueprint, seed: int, width: int) ->
     """
     state = {spec.name: torch.empty(spec.shape) for spec in blueprint.parameters}
     emitter = streamed.opened(blueprint, seed)
-    right: dict[int, Tensor] = {}
+    right = torch.empty(0)
     for windows in _bunches(token_groups(blueprint, width)):
         with torch.no_grad():
             for window, left in zip(windows, emitter.rows(windows), strict=True):
                 group = window.group
-                if id(group) not in right:
-                    right = {id(group): _in_units(emitter.entries(group), group)}
+                if window.start == 0:
+                    right = _in_units(emitter.entries(group), group)
                 places = [state[s.name].view(group.rows, -1)[window.start : window.stop] for s in group.specs]
-                _emitted(left, right[id(group)], group, places)
+                _emitted(left, right, group, places)
     return state
 
 

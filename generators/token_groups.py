@@ -48,6 +48,11 @@ class TokenGroup:
         """Tokens of one row."""
         return max(1, math.ceil(self.total / self.width))
 
+    @property
+    def entries(self) -> int:
+        """Entries at the beginning of a token, behind which no row has anything."""
+        return LANES + min(self.width, self.total)
+
     def places(self, spec: ParameterSpec) -> tuple[np.ndarray, np.ndarray]:
         """Chunk and entry of each number that a row has of one parameter."""
         if spec.name in self.lanes:

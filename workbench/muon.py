@@ -53,7 +53,7 @@ class Muon(torch.optim.AdamW):
     ) -> None:
         groups = [{"params": list(matrices), "orthogonal": True}, {"params": list(rest), "orthogonal": False}]
         super().__init__(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=fused)
-        self._longer = dict(longer or {})
+        self._lengths = {matrix: sides.sqrt() for matrix, sides in (longer or {}).items()}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -79,10 +79,12 @@ class Muon(torch.optim.AdamW):
         momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
         update = orthogonal(gradient.lerp(momentum, MOMENTUM))
         parameter.mul_(1 - lr * weight_decay)
-        longer = self._longer.get(parameter)
-        if longer is not None:
-            update.mul_(longer.sqrt())
-        parameter.add_(update, alpha=-lr * RMS * (1.0 if longer is not None else max(parameter.shape[-2:]) ** 0.5))
+        alpha = -lr * RMS
+        if parameter in self._lengths:
+            update.mul_(self._lengths[parameter])
+        else:
+            alpha *= max(parameter.shape[-2:]) ** 0.5
+        parameter.add_(update, alpha=alpha)
 
 
 def orthogonal(matrices: Float[Tensor, "*any rows columns"]) -> Float[Tensor, "*any rows columns"]:
