@@ -53,6 +53,12 @@ class Generated:
         """One per network."""
         return self.layout.blueprints
 
+    @property
+    def all_open(self) -> bool:
+        """Whether every neuron is, and no gradient is wanted of that: masks may then be left out."""
+        is_open = self.open_neurons
+        return not is_open.requires_grad and torch.equal(is_open, self.layout.real.to(is_open.dtype))
+
     def __len__(self) -> int:
         return len(self.tokens)
 

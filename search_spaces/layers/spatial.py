@@ -25,8 +25,10 @@ class Conv(nn.Module):
         super().__init__()
         kernel, stride, channels = (int(node[name]) for name in ("kernel", "stride", "channels"))
         kind = nn.Conv1d if len(shape) == 2 else nn.Conv2d
-        self.conv = kind(shape[0], channels, kernel, stride, groups=int(node["groups"]))
-        self.around = _around(shape[1:], kernel, stride)
+        sides = {side for length in shape[1:] for side in padding(length, kernel, stride)}
+        own = sides.pop() if len(sides) == 1 else None  # the convolution pads by itself: one pass over memory less
+        self.conv = kind(shape[0], channels, kernel, stride, own or 0, groups=int(node["groups"]))
+        self.around = _around(shape[1:], kernel, stride) if own is None else ()
         self.norm = None if node["norm"] == "none" else Norm(str(node["norm"]), (channels, *shape[1:]))
         self.activation = str(node["activation"])
 

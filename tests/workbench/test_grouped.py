@@ -13,10 +13,21 @@ from generators.initialisation import initial_tokens
 from generators.tokens import WeightTokenizer
 from search_spaces import SPACES, Architecture, Blueprint, MLPSpace
 from search_spaces.network import GraphNetwork
-from workbench.execution import GroupRunner, StackRunner, batches, predict, run, run_grouped, runner_of, stackable
+from workbench.execution import (
+    GroupRunner,
+    StackRunner,
+    batches,
+    grouped,
+    predict,
+    run,
+    run_grouped,
+    runner_of,
+    stackable,
+)
 from workbench.tasks import Task, split_task
 from workbench.zoo import Recipe, train_sorted
 
+vmap = torch.vmap
 TOKENIZER = WeightTokenizer(width=5)
 
 
@@ -159,3 +170,25 @@ def test_all_ways_agree_in_every_space(name: str, rank: int) -> None:
         torch.testing.assert_close(logits, found[2][0], atol=1e-5, rtol=1e-4)
         size = float(found[2][1].abs().max().clamp_min(1))
         torch.testing.assert_close(gradient / size, found[2][1] / size, atol=1e-5, rtol=1e-3)
+
+
+def test_networks_that_fill_a_cache_run_apart(
+    mixed_architectures: list[Architecture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values and gradients are those of ``vmap``, whether a neuron is closed or none."""
+    generated, x = networks(mixed_architectures * 3), torch.randn(5, 12)
+    closed = torch.where(generated.layout.maskable & (generated.layout.chunk == 0), 0.5, 1.0)
+    calls: list[object] = []
+    monkeypatch.setattr(torch, "vmap", lambda f, *given, **named: calls.append(f) or vmap(f, *given, **named))
+    for masks in (generated.open_neurons, generated.open_neurons * closed):
+        found = []
+        for limit in (math.inf, 0):
+            calls.clear()
+            monkeypatch.setattr(grouped, "IN_A_CACHE", limit)
+            tokens = generated.tokens.clone().requires_grad_()
+            logits = run_grouped(replace(generated, tokens=tokens, open_neurons=masks), x)
+            (gradient,) = torch.autograd.grad(logits.square().sum(), tokens)
+            assert bool(calls) == bool(limit)
+            found.append((logits, gradient))
+        for together, apart in zip(*found, strict=True):
+            torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-4)

@@ -356,6 +356,6 @@ class Stack:
 
 def run_stacked(generated: Generated, x: Float[Tensor, "*networks batch inputs"]) -> Tensor:
     """Logits ``[networks, batch, classes]`` of all networks in one call."""
-    stack, is_open = Stack.of(generated.layout), generated.open_neurons
-    all_open = not is_open.requires_grad and torch.equal(is_open, generated.layout.real.to(is_open.dtype))
-    return stack.run(stack.cut(generated.tokens), None if all_open else stack.pack(is_open), generated.gates, x)
+    stack = Stack.of(generated.layout)
+    is_open = None if generated.all_open else stack.pack(generated.open_neurons)
+    return stack.run(stack.cut(generated.tokens), is_open, generated.gates, x)
