@@ -24,6 +24,7 @@ from generators.tokens import WeightTokenizer
 from search_spaces import SPACES, Blueprint
 from weightloom.terminal import watching
 from workbench.evaluation import Evaluation, EvaluationConfig, evaluate
+from workbench.execution import best_device
 from workbench.tasks import Task, load_task
 from workbench.training import TrainingConfig, plan, train_generator
 from workbench.yardstick import Yardstick
@@ -83,6 +84,7 @@ def first_of(zoo: Zoo, size: int) -> Zoo:
 def judged(task: Task, zoo: Zoo, steps: int, seed: int, options: argparse.Namespace) -> Evaluation:
     """A diffusion that denoised this zoo for so many steps."""
     generator = DiffusionGenerator(DiffusionConfig(d=options.d, layers=options.layers, steps=8, kept=1.0))
+    generator.to(task.train.x.device)
     config = TrainingConfig(mode="zoo", steps=steps, architectures=8, latents=4, learning_rate=2e-3, seed=seed)
     train_generator(generator, plan(generator, config, task, zoo.pool, zoo.training), config)
     test, validity = (Yardstick.of(zoo, zoo.test, split) for split in (task.test, task.validation))
@@ -121,7 +123,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--add", action="store_true", help="to the cells of the last run instead of starting anew")
     options, began = parser.parse_args(arguments), time.perf_counter()
-    task = load_task("digits", None)
+    task = load_task("digits", None).to(best_device())
     rows = json.loads((RESULTS / "memorisation.json").read_text())["rows"] if options.add else []
     for row in rows:
         if (row["d"], row["layers"]) != (options.d, options.layers):
