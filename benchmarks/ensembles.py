@@ -1,8 +1,9 @@
 """Are generated networks good together? ``python -m benchmarks.ensembles``.
 
-Ten networks of every test architecture, from each family, from fresh weights trained for a few steps, and from noise
-on a really trained network; beside ten that were really and independently trained. Accuracy and calibration of single
-networks and of the mean of their probabilities, and what ten of them cost.
+Ten networks of every test architecture, from each family (latents drawn apart, as for use together), from fresh
+weights trained for a few steps, and from noise on a really trained network; beside ten that were really and
+independently trained. Accuracy and calibration of single networks and of the mean of their probabilities, and what ten
+of them cost.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def one_seed(bench: Bench, families: list[str], finish: list[int]) -> tuple[dict
             generators[finished_name(name, steps)] = laboratory.finished(generators[name], steps)
     for name, generator in generators.items():
         began = time.perf_counter()
-        networks = generator.generate(blueprints, range(len(blueprints)))
+        networks = generator.generate(blueprints, range(len(blueprints)), apart=True)
         cost[name] = 1000 * (time.perf_counter() - began) / len(test.blueprints)
         found[name] = figures(networks, test)
         score = float(found[name]["score"].mean())

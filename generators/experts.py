@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
 
 from generators.generator import GeneratorConfig, Trial
 from generators.mlp import ExpertsConfig, MLPGenerator
+from search_spaces import Blueprint
 
 
 class ExpertsGenerator(MLPGenerator):
@@ -32,3 +37,18 @@ class ExpertsGenerator(MLPGenerator):
             "hidden": trial.suggest_categorical("experts.hidden", (96, 128, 192)),
             "layers": trial.suggest_categorical("experts.layers", (1, 3)),
         }
+
+    def draw_apart(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+        """One expert after another for each architecture, from that which its first latent chooses."""
+        latent = self.draw_latent(blueprints, seeds)
+        scores = latent[:, self.settings.latent :]
+        chosen = scores.argmax(1)
+        first: dict[str, int] = {}
+        before: Counter[str] = Counter()
+        for network, blueprint in enumerate(blueprints):
+            key = blueprint.key
+            start = first.setdefault(key, int(chosen[network]))
+            wanted = torch.tensor([(start + before[key]) % scores.shape[1], int(chosen[network])])
+            before[key] += 1
+            scores[network, wanted] = scores[network, wanted.flip(0)]  # an exchange, so that it stays standard normal
+        return latent

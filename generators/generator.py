@@ -121,6 +121,13 @@ class Generator(nn.Module, ABC):
     def draw_latent(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
         """Latents, one per network along the first axis, each decided by its own seed alone."""
 
+    def draw_apart(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+        """Latents of networks that are used together: as unlike for one architecture as the family knows to make them.
+
+        Each by itself is drawn as by ``draw_latent``; by default that is all.
+        """
+        return self.draw_latent(blueprints, seeds)
+
     @abstractmethod
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """Weights and connectivity, differentiable where the generator learns by gradient."""
@@ -139,7 +146,13 @@ class Generator(nn.Module, ABC):
 
     @torch.no_grad()
     def generate(
-        self, blueprints: Sequence[Blueprint], seeds: Sequence[int], density: float = 1.0, weights: float = 1.0
+        self,
+        blueprints: Sequence[Blueprint],
+        seeds: Sequence[int],
+        density: float = 1.0,
+        weights: float = 1.0,
+        *,
+        apart: bool = False,
     ) -> Generated:
         """Networks for ``blueprints``, each from its own seed.
 
@@ -148,10 +161,12 @@ class Generator(nn.Module, ABC):
             seeds: one per network.
             density: share of hidden neurons to keep.
             weights: share of weights to keep non-zero.
+            apart: networks of one architecture will be used together, as an ensemble; see ``draw_apart``.
         """
         was_training = self.training
         self.eval()
-        latent = self.draw_latent(blueprints, seeds).to(self.device)
+        draw = self.draw_apart if apart else self.draw_latent
+        latent = draw(blueprints, seeds).to(self.device)
         condition = Condition.uniform(len(blueprints), density, self.device, weights=weights)
         generated = self(blueprints, latent, condition)
         self.train(was_training)

@@ -52,6 +52,10 @@ class Finished(Generator):
         """The start's."""
         return self.start.draw_latent(blueprints, seeds)
 
+    def draw_apart(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
+        """The start's."""
+        return self.start.draw_apart(blueprints, seeds)
+
     def emit(self, layout: BatchLayout, latent: Tensor, condition: Condition) -> Generated:
         """What the start emits, trained side by side; the order of examples goes by place in the batch."""
         with torch.no_grad():

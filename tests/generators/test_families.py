@@ -200,3 +200,25 @@ def test_an_expert_is_the_feed_forward_family_with_its_weights() -> None:
         by_itself = alone(blueprints[i : i + 1], experts.draw_latent(blueprints[i : i + 1], seeds[i : i + 1])[:, :6])
         for name, value in by_itself.state_dict(0).items():
             torch.testing.assert_close(together.state_dict(i)[name], value, atol=1e-5, rtol=1e-5)
+
+
+def test_networks_used_together_have_an_expert_each() -> None:
+    """Apart, one architecture's networks go through all experts before one speaks again; by latents of the same law."""
+    torch.manual_seed(0)
+    experts = make_generator(
+        "experts", {"token_width": 4, "d": 16, "hidden": 24, "layers": 1, "latent": 6, "experts": 5}
+    )
+    blueprints = [BLUEPRINTS[0]] * 7 + [BLUEPRINTS[1]] * 5
+    seeds = range(len(blueprints))
+    alone, apart = experts.draw_latent(blueprints, seeds), experts.draw_apart(blueprints, seeds)
+    spoke = apart[:, 6:].argmax(1)
+    assert len(set(alone[:5, 6:].argmax(1).tolist())) < 5, "by themselves some share an expert"
+    assert spoke[:5].sort().values.tolist() == spoke[7:].sort().values.tolist() == list(range(5))
+    assert spoke[5:7].tolist() == spoke[:2].tolist()
+    assert torch.equal(spoke[[0, 7]], alone[[0, 7], 6:].argmax(1))
+    assert torch.equal(alone[:, :6], apart[:, :6])
+    assert torch.equal(alone.sort(1).values, apart.sort(1).values)
+    emitted = experts(blueprints, apart).tokens
+    torch.testing.assert_close(experts.generate(blueprints, seeds, apart=True).tokens, emitted)
+    plain = make_generator("mlp", {"token_width": 4, "d": 16, "hidden": 24, "layers": 1, "latent": 6})
+    assert torch.equal(plain.draw_apart(blueprints, seeds), plain.draw_latent(blueprints, seeds))
