@@ -56,7 +56,7 @@ def test_presets_are_valid_and_described(name: str) -> None:
     assert config.name == name
     three = {"mlp", "transformer", "diffusion"}
     four = three | {"experts"}
-    other = {"demo": four, "long": four, "mnist1d": {"mlp", "experts"}}
+    other = dict.fromkeys(("demo", "long", "conv", "attention"), four) | {"mnist1d": {"mlp", "experts"}}
     assert {plan.family for plan in config.families} == other.get(name, three)
     assert set(config.baselines) == {"init", "retrieve", "noise", "average", "gaussian", "pca"}
     assert len(describe_preset(name)) > 20
