@@ -19,9 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.hostile.readers import READERS
 from search_spaces.errors import WeightloomError
+from workbench.execution import peak_bytes, watch_peak
 
+PROCESSOR = torch.device("cpu")
 LONGEST = 1600
 """Characters of a message that a person still reads."""
 ROOM = 2**31
@@ -75,20 +79,15 @@ def judged(reader: str, folder: Path) -> dict[str, Any]:
         "outcome": outcome,
         "message": message[: LONGEST + 1],
         "seconds": time.perf_counter() - began,
-        "grown": max(0, _most() - before),
+        "grown": max(0, peak_bytes(PROCESSOR) - before),
         "events": list(events),
     }
 
 
 def _resident() -> int:
     """Bytes of memory in use; from here on the most is counted anew."""
-    Path("/proc/self/clear_refs").write_text("5")
+    watch_peak(PROCESSOR)
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
-def _most() -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 
 
 def main(samples: Path) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import platform
-import re
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,7 @@ import torch
 from benchmarks.parts import RESULTS
 from search_spaces import Blueprint
 from search_spaces.files import write_json
-from workbench.execution import settle, wait_for
+from workbench.execution import give_back, peak_bytes, settle, wait_for, watch_peak
 
 MIB = 2**20
 PROCESSOR = torch.device("cpu")
@@ -42,22 +39,17 @@ def clock_of(device: torch.device) -> Callable[[], float]:
 
 
 def peak_reset(device: torch.device = PROCESSOR) -> None:
-    """Begin to watch the peak of memory anew: what is resident (Linux: ``man 5 proc``, clear_refs), or the device's."""
+    """Begin to watch the peak of memory anew, without what earlier calls freed."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(device)
-        return
-    ctypes.CDLL(None).malloc_trim(0)  # else what one call freed would count for the next
-    Path("/proc/self/clear_refs").write_text("5")
+    else:
+        give_back()
+    watch_peak(device)
 
 
 def peak_memory(device: torch.device = PROCESSOR) -> float:
     """MiB at most since ``peak_reset``: resident ones, torch itself among them, or those of the device's tensors."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / MIB
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None, "Linux says it"
-    return int(found[1]) / 1024
+    return peak_bytes(device) / MIB
 
 
 def multiplications(blueprint: Blueprint) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from generators.generator import Generator
 from generators.heads import to_values
 from workbench import metrics
 from workbench.evaluation.diversity import alone
-from workbench.execution import wait_for
+from workbench.execution import peak_bytes, wait_for, watch_peak
 from workbench.metrics import Interval
 from workbench.yardstick import Predictions, Yardstick
 from workbench.zoo import Zoo
@@ -184,17 +183,12 @@ def latency(generator: Generator, yardstick: Yardstick, latents: int) -> dict[st
 
 def _peak_mb(call: Callable[[], object], device: torch.device) -> float | None:
     """Highest memory during a call, in MB; None where the system does not say."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        call()
-        return torch.cuda.max_memory_allocated(device) / 1e6
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back, see man 5 proc
+        watch_peak(device)
         call()
-        status = Path("/proc/self/status").read_text()
+        return peak_bytes(device) / 1e6
     except OSError:
         return None
-    return next((float(line.split()[1]) / 1e3 for line in status.splitlines() if line.startswith("VmHWM")), None)
 
 
 def _timed(call: Callable[[], object], device: torch.device, scale: float, runs: int = 3) -> np.ndarray:

@@ -8,6 +8,7 @@ from generators.generated import Generated
 from workbench.execution.batching import batches, kinds
 from workbench.execution.device import best_device, wait_for
 from workbench.execution.grouped import run_grouped, run_parts
+from workbench.execution.memory import peak_bytes, watch_peak
 from workbench.execution.processor import give_back, settle
 from workbench.execution.ragged import blocks_of, run_ragged
 from workbench.execution.runner import GroupRunner, Runner, StackRunner, runner_of
@@ -28,6 +29,7 @@ __all__ = [
     "best_device",
     "blocks_of",
     "give_back",
+    "peak_bytes",
     "predict",
     "run",
     "run_grouped",
@@ -40,6 +42,7 @@ __all__ = [
     "side_by_side",
     "stackable",
     "wait_for",
+    "watch_peak",
 ]
 
 
