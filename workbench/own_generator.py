@@ -22,7 +22,7 @@ from workbench.training import TrainingConfig, train_generator
 from workbench.training.module import Phase
 from workbench.training.objectives import Objective
 
-SCHEMA = 1
+SCHEMA = 2
 COST = "cost.json"
 """Written beside a trained generator, last: what its training cost. A folder without it is not whole."""
 

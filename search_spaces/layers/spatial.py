@@ -25,8 +25,7 @@ class Conv(nn.Module):
         super().__init__()
         kernel, stride, channels = (int(node[name]) for name in ("kernel", "stride", "channels"))
         kind = nn.Conv1d if len(shape) == 2 else nn.Conv2d
-        sides = {side for length in shape[1:] for side in padding(length, kernel, stride)}
-        own = sides.pop() if len(sides) == 1 else None  # the convolution pads by itself: one pass over memory less
+        own = _even(shape[1:], kernel, stride)  # the convolution pads by itself: one pass over memory less
         self.conv = kind(shape[0], channels, kernel, stride, own or 0, groups=int(node["groups"]))
         self.around = _around(shape[1:], kernel, stride) if own is None else ()
         self.norm = None if node["norm"] == "none" else Norm(str(node["norm"]), (channels, *shape[1:]))
@@ -96,6 +95,14 @@ class SqueezeExcite(nn.Module):
         """The weighed channels."""
         weight = torch.sigmoid(self.expand(torch.relu(self.reduce(z.flatten(2).mean(2)))))
         return z * weight.view(*weight.shape, *([1] * (z.dim() - 2)))
+
+
+def _even(positions: Shape, kernel: int, stride: int) -> int | None:
+    """Zeros on all sides that give the same windows; None if there is no such number."""
+    sides = {padding(length, kernel, stride)[0] for length in positions}
+    own = sides.pop()
+    windows = all((length + 2 * own - kernel) // stride + 1 == -(-length // stride) for length in positions)
+    return own if windows and not sides else None
 
 
 def _around(positions: Shape, kernel: int, stride: int) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """Convolutions, pools and what else works on sequences and images alike; the input's rank decides.
 
-All windows are padded with zeros to the "same" extent, split evenly with the odd one at the end: n positions
-become ceil(n / stride). So a stride equal to the kernel cuts patches wherever it divides the input.
+All windows are padded with zeros to the "same" extent, split evenly with the odd one first: n positions become
+ceil(n / stride). So a stride equal to the kernel cuts patches wherever it divides the input, and windows of an odd
+kernel with stride 1 or 2 lie where those of torch's ``padding=kernel // 2`` do.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from search_spaces.operations.operation import (
 def padding(length: int, kernel: int, stride: int) -> tuple[int, int]:
     """Zeros before and after an axis of ``length`` positions."""
     total = max(0, (-(-length // stride) - 1) * stride + kernel - length)
-    return total // 2, total - total // 2
+    return total - total // 2, total // 2
 
 
 def _windows(node: Node, shape: Shape) -> Shape:

@@ -13,7 +13,7 @@ from search_spaces import Blueprint, SearchSpace
 from workbench.tasks import Task
 from workbench.zoo.config import ZooConfig
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
