@@ -8,9 +8,7 @@ of its own size, and all else (first layer, biases, norms, activations) runs on 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,9 +17,9 @@ from torch import Tensor
 
 from generators.generated import Generated
 from generators.tokens import LANES
-from search_spaces import Architecture, Blueprint
+from search_spaces import Blueprint
 from search_spaces.network import NORM_EPS
-from search_spaces.operations import width_of
+from workbench.execution.programs import Step, program
 from workbench.execution.slot import FORWARD
 
 # dimension names: networks, tokens, entries as in generators; batch = examples; rows = neurons of a block's networks,
@@ -35,24 +33,11 @@ Shares = tuple[Tensor, Tensor]
 """``[networks, rows]`` and ``[rows]``."""
 
 
-class Step(NamedTuple):
-    """One node: neurons, inputs, what is added up as input (value and number of its gate, -1 for none), and its work.
-
-    Value 0 is the data, value j + 1 is what node j puts out.
-    """
-
-    width: int
-    inputs: int
-    sources: tuple[tuple[int, int], ...]
-    normed: bool
-    activation: str
-
-
 def run_ragged(
     generated: Generated, members: Sequence[int], x: Float[Tensor, "batch inputs"]
 ) -> Float[Tensor, "members batch classes"]:
     """Logits of some of the networks, which must be dense, of one number of nodes; see ``blocks_of``."""
-    programs = [_program(generated.blueprints[i].architecture) for i in members]
+    programs = [program(generated.blueprints[i].architecture) for i in members]
     gates = generated.gates[list(members)].tolist()
     flat, is_open = generated.tokens.flatten(0, 1), generated.open_neurons.reshape(-1)
     starts = np.asarray(members) * generated.tokens.shape[1]
@@ -96,7 +81,7 @@ def blocks_of(blueprints: Sequence[Blueprint], dense: Sequence[int], batch: int)
         dense: which of them to put into blocks.
         batch: how many examples they will be given.
     """
-    programs = {i: _program(blueprints[i].architecture) for i in dense}
+    programs = {i: program(blueprints[i].architecture) for i in dense}
 
     def work(i: int) -> tuple[int, list[bool], list[str]]:
         return len(programs[i]), [s.normed for s in programs[i]], [s.activation for s in programs[i]]
@@ -111,25 +96,6 @@ def blocks_of(blueprints: Sequence[Blueprint], dense: Sequence[int], batch: int)
         found[-1].append(i)
         cells += own
     return found
-
-
-@lru_cache(maxsize=65536)
-def _program(graph: Architecture) -> tuple[Step, ...]:
-    place = {node.name: i for i, node in enumerate(graph.nodes)}
-    gate = {edge: k for k, edge in enumerate(graph.optional_edges)}
-    steps = []
-    for node in graph.nodes[1:]:
-        edges = graph.edges_into(node.name)
-        steps.append(
-            Step(
-                width=int(node["width"]),
-                inputs=width_of(graph, edges[0].source),
-                sources=tuple((place[edge.source], gate.get(edge, -1)) for edge in edges),
-                normed=node["norm"] == "layer",
-                activation=str(node["activation"]),
-            )
-        )
-    return tuple(steps)
 
 
 def _tokens_of(steps: Sequence[Step], starts: np.ndarray, width: int) -> Int[Tensor, "rows chunks"]:

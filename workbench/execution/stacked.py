@@ -7,11 +7,13 @@ columns are zero, norms count existing neurons only, and an empty slot feeds nob
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -19,15 +21,12 @@ from torch import Tensor
 from generators.generated import Generated
 from generators.tokens import LANES, BatchLayout
 from search_spaces import Architecture, Blueprint, Node
-from search_spaces.operations import width_of
 from workbench.execution.cutting import Block, Cut, Pack, Sides, joined, read_block
+from workbench.execution.programs import MAIN, NO_WIRE, table
 from workbench.execution.slot import FORWARD, Fresh, Group, SlotPass, Space, Workspace
 
 # dimension names: networks, tokens, entries, edges as in generators; batch = examples; rows = buffer rows;
 # slots = positions of dense nodes, sources = slots + 1 (the first is the data)
-
-
-NO_WIRE, MAIN, SKIP = -3, -2, -1
 
 
 def stackable(blueprints: Sequence[Blueprint]) -> bool:
@@ -174,33 +173,39 @@ class Stack:
     def __init__(self, layout: BatchLayout) -> None:
         self.real, self.entries = layout.real, layout.used.shape[-1]  # not the layout, which keeps the stack
         self.device = layout.node.device
-        graphs = [blueprint.architecture for blueprint in layout.blueprints]
-        self.count = len(graphs)
-        depth = max(len(graph.nodes) for graph in graphs) - 1
-        self.depth = depth
-        slot_of = torch.full((self.count, depth + 1), -1, dtype=torch.long)
-        widths = torch.zeros(self.count, depth + 1, dtype=torch.long)
-        inputs = torch.zeros(self.count, depth, dtype=torch.long)
+        tables = [table(blueprint.architecture) for blueprint in layout.blueprints]
+        lengths = np.array([len(own.steps) for own in tables])
+        self.count, self.depth = len(tables), int(lengths.max())
+
+        def slots_of(nodes: np.ndarray, whose: np.ndarray) -> np.ndarray:
+            """The last node of every network comes in the last slot; -1 is the data."""
+            return np.where(nodes == lengths[whose], self.depth, nodes) - 1
+
+        whose = np.repeat(np.arange(self.count), lengths)
+        node = np.concatenate([np.arange(1, length + 1) for length in lengths])
+        slot = slots_of(node, whose)
+        slot_of = np.full((self.count, self.depth + 1), -1)
+        slot_of[whose, node] = slot
+        steps = np.zeros((self.count, self.depth, 3), dtype=np.int64)
+        steps[whose, slot] = np.concatenate([own.steps for own in tables])
+        widths = np.concatenate([np.array([[own.data] for own in tables]), steps[..., 0]], axis=1)
+        acts = np.full((self.count, self.depth), "none", dtype=object)
+        acts[whose, slot] = list(itertools.chain.from_iterable(own.activations for own in tables))
         # per target slot, source and network: the number of its optional edge, or one of the words below 0
-        wired = torch.full((depth, depth + 1, self.count), NO_WIRE, dtype=torch.long)
-        acts: list[list[str]] = [["none"] * self.count for _ in range(depth)]
-        norms = torch.zeros(self.count, depth, dtype=torch.bool)
-        for n, graph in enumerate(graphs):
-            last = len(graph.nodes) - 1
-            index = {node.name: depth if i == last else i for i, node in enumerate(graph.nodes)}
-            widths[n, 0] = int(graph.nodes[0]["width"])
-            for i, node in enumerate(graph.nodes[1:], start=1):
-                slot = index[node.name] - 1
-                slot_of[n, i] = slot
-                widths[n, slot + 1] = int(node["width"])
-                inputs[n, slot] = width_of(graph, graph.edges_into(node.name)[0].source)
-                acts[slot][n] = str(node["activation"])
-                norms[n, slot] = node["norm"] == "layer"
-            optional = {edge: k for k, edge in enumerate(graph.optional_edges)}
-            for edge in graph.edges:
-                always = MAIN if edge.kind == "main" else SKIP
-                wired[index[edge.target] - 1, index[edge.source], n] = optional.get(edge, always)
-        self._build_slots(layout, slot_of, widths, inputs, acts, norms, wired)
+        wired = np.full((self.depth, self.depth + 1, self.count), NO_WIRE)
+        wires = np.concatenate([own.wires for own in tables])
+        whose = np.repeat(np.arange(self.count), [len(own.wires) for own in tables])
+        wired[slots_of(wires[:, 0], whose), slots_of(wires[:, 1], whose) + 1, whose] = wires[:, 2]
+        inputs, norms = torch.from_numpy(steps[..., 1]), torch.from_numpy(steps[..., 2] > 0)
+        self._build_slots(
+            layout,
+            torch.from_numpy(slot_of),
+            torch.from_numpy(widths),
+            inputs,
+            acts.T.tolist(),
+            norms,
+            torch.from_numpy(wired),
+        )
 
     def _build_slots(
         self,
