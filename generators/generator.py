@@ -124,7 +124,8 @@ class Generator(nn.Module, ABC):
     def draw_apart(self, blueprints: Sequence[Blueprint], seeds: Sequence[int]) -> Tensor:
         """Latents of networks that are used together: as unlike for one architecture as the family knows to make them.
 
-        Each by itself is drawn as by ``draw_latent``; by default that is all.
+        Each is distributed as those of ``draw_latent``, but may depend on the ones before it, so that its seed alone
+        does not give it again. By default they are those of ``draw_latent``.
         """
         return self.draw_latent(blueprints, seeds)
 
@@ -154,14 +155,15 @@ class Generator(nn.Module, ABC):
         *,
         apart: bool = False,
     ) -> Generated:
-        """Networks for ``blueprints``, each from its own seed.
+        """Networks for ``blueprints``, each from its own seed unless they are drawn ``apart``.
 
         Args:
             blueprints: one per network.
             seeds: one per network.
             density: share of hidden neurons to keep.
             weights: share of weights to keep non-zero.
-            apart: networks of one architecture will be used together, as an ensemble; see ``draw_apart``.
+            apart: networks of one architecture will be used together, as an ensemble: see ``draw_apart``. What is
+                exported with its seed, to be verified by it, must not be drawn so.
         """
         was_training = self.training
         self.eval()

@@ -41,8 +41,9 @@ class Norm(nn.Module):
         """Normalised, then scaled and shifted channel by channel; of closed channels nothing is counted."""
         weight = self.weight.view(self.sides)
         if self.kind == "group" and open_channels is None:  # one kernel; that of group norm cannot always be batched
-            flat = nn.functional.layer_norm(z.flatten(1), (z[0].numel(),), eps=NORM_EPS)
-            return torch.addcmul(self.bias.view(self.sides), flat.view(z.shape), weight)
+            flat = z.flatten(1)
+            values = nn.functional.layer_norm(flat, flat.shape[1:], eps=NORM_EPS)
+            return torch.addcmul(self.bias.view(self.sides), values.view(z.shape), weight)
         over = tuple(range(1, len(self.sides) + 1)) if self.kind == "group" else (1,)
         mask = None if open_channels is None else open_channels.to(z.dtype).view(self.sides)
 

@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional
 
 from search_spaces import Node
-from search_spaces.layers.spatial import Conv
+from search_spaces.layers.norms import Norm
+from search_spaces.layers.spatial import Conv, Pool
 from search_spaces.operations.spatial import padding
 
 
@@ -35,5 +36,31 @@ def test_odd_kernels_are_torchs_own(kernel: int, stride: int, length: int) -> No
     """As everybody writes them; nothing is padded apart."""
     conv, x = layer(kernel, stride, length), torch.randn(2, 3, length)
     usual = functional.conv1d(x, conv.conv.weight, conv.conv.bias, stride, kernel // 2)
-    assert not conv.around or not any(conv.around)
+    assert not any(conv.around)
     torch.testing.assert_close(conv(x), usual)
+
+
+def test_the_odd_zero_comes_first() -> None:
+    assert padding(12, 4, 1) == (2, 1)
+    assert padding(12, 3, 2) == (1, 0)
+    assert padding(13, 3, 2) == (1, 1)
+    assert padding(12, 4, 4) == (0, 0)
+
+
+def test_pools_are_torchs_own() -> None:
+    x = torch.randn(2, 3, 8, 9)
+    pools = [
+        Pool(Node(name="a", operation="pool", choices=(("kernel", 3), ("kind", kind), ("stride", 2))), (3, 8, 9))
+        for kind in ("max", "avg")
+    ]
+    torch.testing.assert_close(pools[0](x), functional.max_pool2d(x, 3, 2, 1))
+    torch.testing.assert_close(pools[1](x), functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False))
+
+
+@pytest.mark.parametrize("kind", ["group", "layer", "rms"])
+@pytest.mark.parametrize("examples", [0, 1, 5])
+def test_norms_with_all_channels_open_are_norms_without_masks(kind: str, examples: int) -> None:
+    torch.manual_seed(0)
+    norm, z = Norm(kind, (4, 3, 5)), torch.randn(examples, 4, 3, 5)
+    torch.nn.init.normal_(norm.weight)
+    torch.testing.assert_close(norm(z), norm(z, torch.ones(4)), atol=1e-5, rtol=1e-5)

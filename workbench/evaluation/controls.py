@@ -185,10 +185,10 @@ def _peak_mb(call: Callable[[], object], device: torch.device) -> float | None:
     """Highest memory during a call, in MB; None where the system does not say."""
     try:
         watch_peak(device)
-        call()
-        return peak_bytes(device) / 1e6
     except OSError:
         return None
+    call()
+    return peak_bytes(device) / 1e6
 
 
 def _timed(call: Callable[[], object], device: torch.device, scale: float, runs: int = 3) -> np.ndarray:

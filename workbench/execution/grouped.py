@@ -1,6 +1,7 @@
 """Networks of any operations: those of equal architecture as one ``torch.vmap``, one group after another.
 
-A user's own module that ``vmap`` cannot run is run in a loop, which gives the same.
+Where each network by itself fills a processor's cache, and where ``vmap`` cannot run a user's own module, networks are
+run in a loop, which gives the same.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _building = Lock()
 """One thread at a time: torch's state of chance belongs to all of them."""
 
 IN_A_CACHE = 120_000
-"""Values of one node, on the mean, above which networks run apart: measured on convolutions, attention and mixed graphs
-of 12 to 27 nodes, where 4 to 64 networks at once took 1 to 2 times as long per network."""
+"""Examples times values of one node, on the mean, above which networks run apart: measured on convolutions, attention
+and mixed graphs of 8 to 27 nodes, where 4 to 64 networks at once took 1 to 2 times as long per network."""
 
 # dimension names: networks, tokens, entries, edges as in generators; members = networks of a group; batch = examples
 
@@ -105,7 +106,8 @@ class Group:
 
         gate = gates[self.rows]
         if len(self.rows) == 1 or self._apart(own) or not _vmaps(self.layout.blueprint.architecture, x.device, x.dtype):
-            states, closings = (_each(named, len(self.rows)) for named in (weights, masks))
+            own_layers = isinstance(module, GraphNetwork)
+            states, closings = (_each(named, len(self.rows), own_layers) for named in (weights, masks))
             examples = [own] * len(self.rows) if own.dim() == 2 else own.unbind()
             return torch.stack([alone(*one) for one in zip(states, closings, gate.unbind(), examples, strict=True)])
         return torch.vmap(alone, in_dims=(0, 0, 0, None if own.dim() == 2 else 0))(dict(weights), masks, gate, own)
@@ -127,9 +129,15 @@ class _Named(torch.autograd.Function):
         return found, None
 
 
-def _each(named: Mapping[str, Tensor], members: int) -> Sequence[Mapping[str, Tensor]]:
-    """One network's tensors after another; all gradients are put together in one pass."""
-    parts = {name: value.unbind() for name, value in named.items()}
+def _each(named: Mapping[str, Tensor], members: int, unbound: bool) -> Sequence[Mapping[str, Tensor]]:
+    """One network's tensors after another.
+
+    Args:
+        named: of all networks.
+        members: how many these are.
+        unbound: put their gradients together in one pass; nobody may then write into the tensors.
+    """
+    parts = {name: value.unbind() if unbound else value for name, value in named.items()}
     return [{name: part[i] for name, part in parts.items()} for i in range(members)]
 
 
@@ -197,18 +205,11 @@ def _module(architecture: Architecture, device: torch.device, dtype: torch.dtype
         return network_of(architecture).to(device=device, dtype=dtype).eval().requires_grad_(False)
 
 
-def _inputs(architecture: Architecture) -> int:
-    return math.prod(int(side) for _, side in architecture.nodes[0].choices)
-
-
 @lru_cache(maxsize=1024)
 def _values(architecture: Architecture) -> float:
-    """What a node puts out for an example, on the mean of those that put out more than one axis; 0 if there are none.
-
-    Of a user's module, whose shapes nobody inferred, what goes in.
-    """
-    if architecture.space == "module":
-        return _inputs(architecture)
+    """What a node puts out for an example, on the mean of those that put out more than one axis; 0 if none is known."""
+    if architecture.space == "module":  # the user's own, whose shapes nobody inferred
+        return 0.0
     sizes = [math.prod(shape) for shape in shapes(architecture).values() if len(shape) > 1]
     return sum(sizes) / len(sizes) if sizes else 0.0
 
@@ -220,7 +221,7 @@ def _vmaps(architecture: Architecture, device: torch.device, dtype: torch.dtype)
     if isinstance(module, GraphNetwork):
         return True
     state = {name: parameter.expand(2, *parameter.shape).clone() for name, parameter in module.named_parameters()}
-    inputs = _inputs(architecture)
+    inputs = math.prod(int(side) for _, side in architecture.nodes[0].choices)
     gates = torch.ones(2, len(architecture.optional_edges), device=device, dtype=dtype)
     x = torch.zeros(2, 3, inputs, device=device, dtype=dtype)
 

@@ -1,4 +1,4 @@
-"""The most memory that was in use for a while, of this process or of a device."""
+"""The most memory that was in use for a while, of this process or of a CUDA device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STATUS, MARK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def watch_peak(device: torch.device) -> None:
-    """Begin anew: with what is resident now (Linux: ``man 5 proc``, clear_refs), or what the device's tensors take.
+    """Begin anew: with what is resident now (Linux: ``man 5 proc``, clear_refs), or what a CUDA device's tensors take.
 
     Raises:
         OSError: the system does not count it.
@@ -22,7 +22,7 @@ def watch_peak(device: torch.device) -> None:
 
 
 def peak_bytes(device: torch.device) -> int:
-    """Most bytes since ``watch_peak``: resident ones, torch itself among them, or those of the device's tensors.
+    """Most bytes since ``watch_peak``: resident ones, torch itself among them, or those of a CUDA device's tensors.
 
     Raises:
         OSError: the system does not count it.

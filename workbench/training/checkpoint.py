@@ -20,7 +20,7 @@ from search_spaces import DamagedFile
 from search_spaces.errors import in_one_line
 from workbench.sealed import read_sealed, write_sealed
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -120,7 +120,7 @@ def train_networks(
     marks = {recipe.steps - recipe.steps // 2 * i // checkpoints for i in range(checkpoints)}
     trail: list[tuple[Tensor, Tensor]] = []
     told = 0
-    masks: Any | None = None if torch.equal(open_tokens, layout.real.float()) else runner.masks(open_tokens)
+    masks: Any | None = None if start.all_open else runner.masks(open_tokens)
     prune_at = recipe.steps // 2 if densities is not None and min(densities) < 1 else -1
     batch = min(recipe.batch_size, len(task.train))
     examples = task.train
