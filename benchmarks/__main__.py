@@ -34,7 +34,13 @@ if __name__ == "__main__":
     yardstick.main(["--only", "optimizer"])
     held_out.main(["--seeds", "35", "36", "37", "38", "--test", "40"])
     held_out.main(["--family", "diffusion"])
-    held_out.main(["--preset", "mnist1d", "--task", "mnist1d", "--seeds", "32"])
+    mnist1d = ["--preset", "mnist1d"]
+    yardstick.main([*mnist1d, "--only", "optimizer", "--architectures", "14"])
+    yardstick.main([*mnist1d, "--only", "steps", "--architectures", "14"])
+    expert = "families.experts"
+    large = [f"{expert}.settings.hidden=512", f"{expert}.training.steps=3500", f"{expert}.training.learning_rate=0.006"]
+    large += [f"{expert}.training.{key}" for key in ("architectures=128", "batch_size=512", "input_noise=0.3")]
+    held_out.main([*mnist1d, "--task", "mnist1d", "--seeds", "41", "--finish", "--set", *large])
     few_steps.main([])
     memorisation.main([])
     stability.main([])
@@ -49,6 +55,7 @@ if __name__ == "__main__":
     sparsity.main([*experts, "--widths", "96", "128", "--set", "families.experts.training.sparse_share=0.25"])
     task_masks.main([])
     ensembles.main([])
+    ensembles.main([*experts, "36", "--set", "zoo.test=40", "--finish"])
     finetune.main([])
     compaction.main([])
     reliability.main([])

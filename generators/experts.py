@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -43,12 +42,10 @@ class ExpertsGenerator(MLPGenerator):
         latent = self.draw_latent(blueprints, seeds)
         scores = latent[:, self.settings.latent :]
         chosen = scores.argmax(1)
-        first: dict[str, int] = {}
-        before: Counter[str] = Counter()
-        for network, blueprint in enumerate(blueprints):
-            key = blueprint.key
-            start = first.setdefault(key, int(chosen[network]))
-            wanted = torch.tensor([(start + before[key]) % scores.shape[1], int(chosen[network])])
-            before[key] += 1
-            scores[network, wanted] = scores[network, wanted.flip(0)]  # an exchange, so that it stays standard normal
+        turn: dict[str, int] = {}
+        for network, (blueprint, own) in enumerate(zip(blueprints, chosen.tolist(), strict=True)):
+            expert = turn.get(blueprint.key, own)
+            turn[blueprint.key] = (expert + 1) % scores.shape[1]
+            pair = torch.tensor([expert, own])
+            scores[network, pair] = scores[network, pair.flip(0)]  # an exchange, so that it stays standard normal
         return latent

@@ -99,10 +99,12 @@ class SqueezeExcite(nn.Module):
 
 def _even(positions: Shape, kernel: int, stride: int) -> int | None:
     """Zeros on all sides that give the same windows; None if there is no such number."""
-    sides = {padding(length, kernel, stride)[0] for length in positions}
-    own = sides.pop()
-    windows = all((length + 2 * own - kernel) // stride + 1 == -(-length // stride) for length in positions)
-    return own if windows and not sides else None
+    own = padding(positions[0], kernel, stride)[0]
+    same = all(
+        padding(length, kernel, stride)[0] == own and (length + 2 * own - kernel) // stride + 1 == -(-length // stride)
+        for length in positions
+    )
+    return own if same else None
 
 
 def _around(positions: Shape, kernel: int, stride: int) -> tuple[int, ...]:
